@@ -1,0 +1,144 @@
+//! Transforms and what joins them.
+
+use crate::metrics::Counter;
+use crate::plane::{ErasedBatch, Outbox, Step};
+use crate::source::ErasedSource;
+use crate::{Boundedness, Metrics, Result};
+use dataflow_windows::WindowingStrategy;
+use std::sync::Arc;
+
+/// The number of a transform in its graph.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct NodeId(pub usize);
+
+/// An output of a transform.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct PortId {
+    /// The transform.
+    pub node: NodeId,
+    /// The number of its output.
+    pub port: usize,
+}
+
+/// A transform.
+pub struct Node {
+    /// Its full name: the path of names that leads to it, joined by `/`.
+    pub name: String,
+    /// What it is, in Beam's terms: `Read`, `ParDo`, `GroupByKey`, ...
+    pub transform: &'static str,
+    /// What more there is to know of it, for `explain()`.
+    pub detail: String,
+    /// How it runs.
+    pub kind: NodeKind,
+    /// Where its elements come from.
+    pub inputs: Vec<Input>,
+    /// What it makes.
+    pub outputs: Vec<OutputPort>,
+}
+
+/// How a transform runs.
+pub enum NodeKind {
+    /// It reads a source.
+    Read(Arc<dyn ErasedSource>),
+    /// An operator runs it.
+    Operator(OperatorFactory),
+    /// An operator runs it that writes to a sink, which begins and ends the run.
+    Write(OperatorFactory, Arc<dyn SinkHooks>),
+}
+
+/// Makes the operator of one shard.
+pub type OperatorFactory = Arc<dyn Fn(&OperatorContext) -> Result<Box<dyn Step>> + Send + Sync>;
+
+/// What an operator may know of the run.
+pub struct OperatorContext {
+    /// The number of the shard (thread) it is made for.
+    pub shard: usize,
+    /// How many shards there are.
+    pub shards: usize,
+    /// The full name of the step.
+    pub step: String,
+    /// Where it counts.
+    pub metrics: Metrics,
+}
+
+impl OperatorContext {
+    /// The step's counter with this name.
+    pub fn counter(&self, name: &str) -> Counter {
+        self.metrics.counter(&self.step, name)
+    }
+}
+
+/// What a sink does once per run, not once per shard: see [`crate::Sink`].
+pub trait SinkHooks: Send + Sync {
+    /// Before anything is read.
+    fn prepare(&self) -> Result<()>;
+    /// After all writers have closed.
+    fn finish(&self) -> Result<()>;
+    /// After a failure.
+    fn abort(&self);
+}
+
+/// What a transform reads from.
+pub struct Input {
+    /// The output of another transform.
+    pub from: PortId,
+    /// What it is to this one.
+    pub role: Role,
+    /// Which shard its elements go to.
+    pub routing: Routing,
+}
+
+impl Input {
+    /// Whether elements can change the thread on this input when there are `shards` of them.
+    pub fn is_exchanged(&self, shards: usize) -> bool {
+        shards > 1 && !matches!(self.routing, Routing::Forward)
+    }
+}
+
+/// What an input is to a transform.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Role {
+    /// Its elements are processed.
+    Main,
+    /// Its elements are there to be looked at.
+    Side,
+}
+
+/// Which shard an element goes to.
+#[derive(Clone)]
+pub enum Routing {
+    /// It stays where it is.
+    Forward,
+    /// To the owner of its key.
+    ByKey(ExchangeFactory),
+    /// To all of them.
+    Broadcast,
+}
+
+/// Makes the [`Exchange`] of one sender, to the given number of shards.
+pub type ExchangeFactory = Arc<dyn Fn(usize) -> Box<dyn Exchange> + Send + Sync>;
+
+/// Deals out batches by key: one outbox per shard.
+pub trait Exchange: Send {
+    /// Takes all elements of `batch`. Full batches go to the outboxes, the rest waits.
+    ///
+    /// # Errors
+    /// If the batch is of the wrong type, or user code that finds the key panics.
+    fn deal(&mut self, batch: &mut dyn ErasedBatch, to: &mut [Outbox]) -> Result<()>;
+
+    /// What waits goes to the outboxes.
+    fn flush(&mut self, to: &mut [Outbox]);
+}
+
+/// What a transform makes: a collection.
+#[derive(Clone, Debug)]
+pub struct OutputPort {
+    /// Its name among the outputs, `main` for an only one.
+    pub tag: String,
+    /// The name of the element type.
+    pub type_name: &'static str,
+    /// How it is windowed.
+    pub windowing: WindowingStrategy,
+    /// Whether it ends.
+    pub boundedness: Boundedness,
+}

@@ -1,0 +1,112 @@
+//! Counters, by step and name.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// A number that only grows. Copies count into the same number.
+#[derive(Clone, Default, Debug)]
+pub struct Counter(Arc<AtomicU64>);
+
+impl Counter {
+    /// Adds one.
+    #[inline]
+    pub fn inc(&self) {
+        self.add(1);
+    }
+
+    /// Adds `n`.
+    #[inline]
+    pub fn add(&self, n: u64) {
+        self.0.fetch_add(n, Ordering::Relaxed);
+    }
+
+    /// The number.
+    pub fn get(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// All counters of a pipeline.
+///
+/// The engine counts for every step: `elements_in`, `elements_out`, and `dropped_late` where windows close.
+///
+/// ```
+/// use dataflow_core::Metrics;
+/// let metrics = Metrics::default();
+/// metrics.counter("Parse", "rejected").add(2);
+/// assert_eq!(metrics.get("Parse", "rejected"), 2);
+/// assert_eq!(metrics.get("Parse", "unheard of"), 0);
+/// assert_eq!(metrics.sum("rejected"), 2);
+/// ```
+#[derive(Clone, Default, Debug)]
+pub struct Metrics(Arc<Mutex<BTreeMap<(String, String), Counter>>>);
+
+impl Metrics {
+    /// The counter with this name of this step; made if there is none.
+    pub fn counter(&self, step: &str, name: &str) -> Counter {
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        all.entry((step.to_owned(), name.to_owned())).or_default().clone()
+    }
+
+    /// The value of a counter; 0 if there is none.
+    pub fn get(&self, step: &str, name: &str) -> u64 {
+        let all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        all.get(&(step.to_owned(), name.to_owned())).map_or(0, Counter::get)
+    }
+
+    /// The sum of all counters with this name, over all steps.
+    pub fn sum(&self, name: &str) -> u64 {
+        self.all().iter().filter(|m| m.name == name).map(|m| m.value).sum()
+    }
+
+    /// All counters, by step and name.
+    pub fn all(&self) -> Vec<Metric> {
+        let all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let metric = |((step, name), counter): (&(String, String), &Counter)| Metric {
+            step: step.clone(),
+            name: name.clone(),
+            value: counter.get(),
+        };
+        all.iter().map(metric).collect()
+    }
+
+    /// All counters in Prometheus' text format
+    /// (<https://prometheus.io/docs/instrumenting/exposition_formats/#text-based-format>).
+    ///
+    /// ```
+    /// # let metrics = dataflow_core::Metrics::default();
+    /// metrics.counter("Lake/Parse", "rejected").inc();
+    /// assert_eq!(
+    ///     metrics.to_prometheus(),
+    ///     "# TYPE dataflow_rejected_total counter\ndataflow_rejected_total{step=\"Lake/Parse\"} 1\n"
+    /// );
+    /// ```
+    pub fn to_prometheus(&self) -> String {
+        let mut by_name: BTreeMap<String, Vec<Metric>> = BTreeMap::new();
+        for metric in self.all() {
+            let plain = |c: char| if c.is_ascii_alphanumeric() { c } else { '_' };
+            by_name.entry(metric.name.chars().map(plain).collect()).or_default().push(metric);
+        }
+        let mut text = String::new();
+        for (name, metrics) in by_name {
+            text.push_str(&format!("# TYPE dataflow_{name}_total counter\n"));
+            for Metric { step, value, .. } in metrics {
+                let step = step.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n");
+                text.push_str(&format!("dataflow_{name}_total{{step=\"{step}\"}} {value}\n"));
+            }
+        }
+        text
+    }
+}
+
+/// The value of a counter.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Metric {
+    /// The step's full name.
+    pub step: String,
+    /// The counter's name.
+    pub name: String,
+    /// Its value when it was asked for.
+    pub value: u64,
+}

@@ -1,0 +1,355 @@
+//! Pipelines and typed collections: how a graph is built.
+
+use crate::graph::{Graph, Input, Node, NodeId, NodeKind, OperatorContext, OperatorFactory, OutputPort, PortId};
+use crate::graph::{Role, Routing, SinkHooks};
+use crate::metrics::Counter;
+use crate::plane::{Erase, EraseWithSide, Operator, Ports, SideOperator};
+use crate::source::ErasedSource;
+use crate::{Boundedness, Data, Error, Metrics, PipelineOptions, PipelineResult, Result, Runner, Source};
+use dataflow_windows::WindowingStrategy;
+use std::cell::RefCell;
+use std::marker::PhantomData;
+use std::rc::Rc;
+use std::sync::Arc;
+
+/// A pipeline: a graph of transforms that is built first and run then.
+///
+/// Copies are handles to the same pipeline.
+#[derive(Clone)]
+pub struct Pipeline(Rc<RefCell<Builder>>);
+
+struct Builder {
+    graph: Graph,
+    scopes: Vec<String>,
+}
+
+impl Builder {
+    fn new(name: &str) -> Self {
+        let graph = Graph { name: name.to_owned(), nodes: Vec::new(), metrics: Metrics::default(), errors: Vec::new() };
+        Builder { graph, scopes: Vec::new() }
+    }
+}
+
+/// A collection of elements of type `T`, the output of a transform: possibly endless, each element with a timestamp and a
+/// window.
+///
+/// It is a handle to a place in the graph. Using it twice gives both users all elements.
+pub struct PCollection<T> {
+    pipeline: Pipeline,
+    port: PortId,
+    element: PhantomData<fn() -> T>,
+}
+
+impl<T> Clone for PCollection<T> {
+    fn clone(&self) -> Self {
+        PCollection { pipeline: self.pipeline.clone(), port: self.port, element: PhantomData }
+    }
+}
+
+/// A transform with a name of its own, made of others: implement it to give a part of a pipeline a name and use it again.
+///
+/// `In` is a [`PCollection`], a tuple of them, or a [`Pipeline`] for a transform that begins one.
+///
+/// ```ignore
+/// struct Clean;
+///
+/// impl PTransform<PCollection<String>> for Clean {
+///     type Out = PCollection<String>;
+///     fn expand(self, lines: PCollection<String>) -> Self::Out {
+///         lines.map("Trim", |l: String| l.trim().to_owned()).filter("NotEmpty", |l| !l.is_empty())
+///     }
+/// }
+/// // lines.apply("Clean", Clean) adds the steps "Clean/Trim" and "Clean/NotEmpty"
+/// ```
+pub trait PTransform<In> {
+    /// What it makes: a collection, or a tuple of them.
+    type Out;
+
+    /// Adds its steps to the pipeline of `input`.
+    fn expand(self, input: In) -> Self::Out;
+}
+
+/// What a step is, but for the operator that runs it.
+pub struct StepSpec {
+    /// Its name within the transform that it is part of.
+    pub name: String,
+    /// What it is, in Beam's terms.
+    pub transform: &'static str,
+    /// What more there is to know of it, for `explain()`.
+    pub detail: String,
+    /// Which shard the elements of its main input go to.
+    pub routing: Routing,
+    /// How its outputs are windowed; as the input if `None`.
+    pub windowing: Option<WindowingStrategy>,
+    /// The names of its outputs; `main` for an only one.
+    pub tags: &'static [&'static str],
+}
+
+impl StepSpec {
+    /// A step that works on elements where they are.
+    pub fn new(name: &str, transform: &'static str) -> Self {
+        let routing = Routing::Forward;
+        StepSpec { name: name.to_owned(), transform, detail: String::new(), routing, windowing: None, tags: &["main"] }
+    }
+}
+
+impl Pipeline {
+    /// An empty pipeline.
+    pub fn new(name: &str) -> Self {
+        Pipeline(Rc::new(RefCell::new(Builder::new(name))))
+    }
+
+    /// Adds a step that reads `source`.
+    pub fn read<S: Source>(&self, name: &str, source: S) -> PCollection<S::Element> {
+        let source: Arc<dyn ErasedSource> = Arc::new(source);
+        let output = OutputPort {
+            tag: "main".to_owned(),
+            type_name: std::any::type_name::<S::Element>(),
+            windowing: WindowingStrategy::default(),
+            boundedness: source.boundedness(),
+        };
+        let spec = StepSpec { detail: source.describe(), ..StepSpec::new(name, "Read") };
+        self.collection(self.add(spec, NodeKind::Read(source), vec![], vec![output]), 0)
+    }
+
+    /// Applies a transform that begins a pipeline.
+    pub fn apply<P: PTransform<Pipeline>>(&self, name: &str, transform: P) -> P::Out {
+        self.scoped(name, || transform.expand(self.clone()))
+    }
+
+    /// A counter for user code, under the step's full name in [`PipelineResult::metrics`].
+    pub fn counter(&self, step: &str, name: &str) -> Counter {
+        self.metrics().counter(&self.full_name(step), name)
+    }
+
+    /// All counters.
+    pub fn metrics(&self) -> Metrics {
+        self.0.borrow().graph.metrics.clone()
+    }
+
+    /// The steps, how they are fused into stages, where elements change the thread: for a run with `options`.
+    pub fn explain(&self, options: &PipelineOptions) -> String {
+        self.0.borrow().graph.explain(options.threads())
+    }
+
+    /// Notes that something is wrong, to be told when the pipeline is to be run.
+    pub fn report(&self, error: Error) {
+        self.0.borrow_mut().graph.errors.push(error);
+    }
+
+    /// Checks what can be known before data is read.
+    ///
+    /// # Errors
+    /// All that is wrong with the graph, with steps and what to do.
+    pub fn check(&self) -> Result<()> {
+        self.0.borrow().graph.check()
+    }
+
+    /// Starts to run the pipeline on `runner`. The pipeline is empty then.
+    ///
+    /// # Errors
+    /// If the graph is wrong, or the runner cannot start.
+    pub fn run_on(&self, runner: &dyn Runner, options: &PipelineOptions) -> Result<PipelineResult> {
+        self.check()?;
+        let empty = Builder::new(&self.0.borrow().graph.name);
+        runner.run(self.0.replace(empty).graph, options)
+    }
+
+    fn full_name(&self, step: &str) -> String {
+        let builder = self.0.borrow();
+        builder.scopes.iter().map(String::as_str).chain([step]).collect::<Vec<_>>().join("/")
+    }
+
+    fn scoped<R>(&self, name: &str, expand: impl FnOnce() -> R) -> R {
+        self.0.borrow_mut().scopes.push(name.to_owned());
+        let out = expand();
+        self.0.borrow_mut().scopes.pop();
+        out
+    }
+
+    fn add(&self, spec: StepSpec, kind: NodeKind, inputs: Vec<Input>, outputs: Vec<OutputPort>) -> NodeId {
+        let name = self.full_name(&spec.name);
+        for output in &outputs {
+            if let Err(message) = output.windowing.window_fn.check() {
+                self.report(Error::graph(message).at_step(&name));
+            }
+        }
+        let nodes = &mut self.0.borrow_mut().graph.nodes;
+        nodes.push(Node { name, transform: spec.transform, detail: spec.detail, kind, inputs, outputs });
+        NodeId(nodes.len() - 1)
+    }
+
+    fn collection<T>(&self, node: NodeId, port: usize) -> PCollection<T> {
+        PCollection { pipeline: self.clone(), port: PortId { node, port }, element: PhantomData }
+    }
+}
+
+/// Output ports as the collections that come out of a step.
+pub trait PortCollections: Ports {
+    /// A [`PCollection`] per port.
+    type Collections;
+
+    /// The collections of the outputs of `node`.
+    fn collections(pipeline: &Pipeline, node: NodeId) -> Self::Collections;
+}
+
+impl PortCollections for () {
+    type Collections = ();
+    fn collections(_: &Pipeline, _: NodeId) {}
+}
+
+impl<A: Data> PortCollections for (A,) {
+    type Collections = PCollection<A>;
+    fn collections(pipeline: &Pipeline, node: NodeId) -> PCollection<A> {
+        pipeline.collection(node, 0)
+    }
+}
+
+macro_rules! port_collections {
+    ($($t:ident $n:literal),+) => {
+        impl<$($t: Data),+> PortCollections for ($($t,)+) {
+            type Collections = ($(PCollection<$t>,)+);
+            fn collections(pipeline: &Pipeline, node: NodeId) -> Self::Collections {
+                ($(pipeline.collection(node, $n),)+)
+            }
+        }
+    };
+}
+port_collections!(A 0, B 1);
+port_collections!(A 0, B 1, C 2);
+port_collections!(A 0, B 1, C 2, D 3);
+
+impl<T: Data> PCollection<T> {
+    /// Applies a transform under a name: its steps are called `name/...`.
+    pub fn apply<P: PTransform<PCollection<T>>>(&self, name: &str, transform: P) -> P::Out {
+        self.pipeline.scoped(name, || transform.expand(self.clone()))
+    }
+
+    /// The pipeline it is part of.
+    pub fn pipeline(&self) -> &Pipeline {
+        &self.pipeline
+    }
+
+    /// How it is windowed.
+    pub fn windowing(&self) -> WindowingStrategy {
+        self.pipeline.0.borrow().graph.port(self.port).windowing
+    }
+
+    /// Whether it ends.
+    pub fn boundedness(&self) -> Boundedness {
+        self.pipeline.0.borrow().graph.port(self.port).boundedness
+    }
+
+    /// Adds a step that an operator runs: the primitive that all transforms are made of.
+    pub fn apply_operator<O>(
+        &self,
+        spec: StepSpec,
+        make: impl Fn(&OperatorContext) -> Result<O> + Send + Sync + 'static,
+    ) -> <O::Out as PortCollections>::Collections
+    where
+        O: Operator<In = T>,
+        O::Out: PortCollections,
+    {
+        let factory: OperatorFactory = Arc::new(move |context| Ok(Box::new(Erase(make(context)?))));
+        let inputs = vec![self.main_input(&spec)];
+        self.add_operator::<O::Out>(spec, NodeKind::Operator(factory), inputs)
+    }
+
+    /// Adds a step that an operator runs which looks at all of `side`.
+    pub fn apply_side_operator<O>(
+        &self,
+        spec: StepSpec,
+        side: &PCollection<O::Side>,
+        make: impl Fn(&OperatorContext) -> Result<O> + Send + Sync + 'static,
+    ) -> <O::Out as PortCollections>::Collections
+    where
+        O: SideOperator<In = T>,
+        O::Out: PortCollections,
+    {
+        self.must_be_of_the_same_pipeline(side, &spec.name);
+        let factory: OperatorFactory = Arc::new(move |context| Ok(Box::new(EraseWithSide(make(context)?))));
+        let side = Input { from: side.port, role: Role::Side, routing: Routing::Broadcast };
+        let inputs = vec![self.main_input(&spec), side];
+        self.add_operator::<O::Out>(spec, NodeKind::Operator(factory), inputs)
+    }
+
+    /// Adds a step that an operator runs which writes, with what is to be done once per run.
+    pub fn apply_write<O>(
+        &self,
+        spec: StepSpec,
+        hooks: Arc<dyn SinkHooks>,
+        make: impl Fn(&OperatorContext) -> Result<O> + Send + Sync + 'static,
+    ) where
+        O: Operator<In = T, Out = ()>,
+    {
+        let factory: OperatorFactory = Arc::new(move |context| Ok(Box::new(Erase(make(context)?))));
+        let inputs = vec![self.main_input(&spec)];
+        self.add_operator::<O::Out>(spec, NodeKind::Write(factory, hooks), inputs);
+    }
+
+    /// Adds a step that takes the elements of this collection and of `others`, which must be windowed alike.
+    pub fn apply_to_all<O>(
+        &self,
+        spec: StepSpec,
+        others: &[PCollection<T>],
+        make: impl Fn(&OperatorContext) -> Result<O> + Send + Sync + 'static,
+    ) -> <O::Out as PortCollections>::Collections
+    where
+        O: Operator<In = T>,
+        O::Out: PortCollections,
+    {
+        let mut inputs = vec![self.main_input(&spec)];
+        for other in others {
+            self.must_be_of_the_same_pipeline(other, &spec.name);
+            if other.windowing() != self.windowing() {
+                let (a, b) = (self.windowing(), other.windowing());
+                self.report(
+                    &spec.name,
+                    format!("its inputs are windowed differently ({a}; {b}): window them alike first"),
+                );
+            }
+            inputs.push(Input { from: other.port, role: Role::Main, routing: spec.routing.clone() });
+        }
+        let factory: OperatorFactory = Arc::new(move |context| Ok(Box::new(Erase(make(context)?))));
+        self.add_operator::<O::Out>(spec, NodeKind::Operator(factory), inputs)
+    }
+
+    /// Notes that something is wrong with the step `name`, to be told when the pipeline is to be run.
+    pub fn report(&self, name: &str, message: impl Into<String>) {
+        self.pipeline.report(Error::graph(message).at_step(self.pipeline.full_name(name)));
+    }
+
+    fn must_be_of_the_same_pipeline<U>(&self, other: &PCollection<U>, name: &str) {
+        if !Rc::ptr_eq(&self.pipeline.0, &other.pipeline.0) {
+            self.report(name, "its inputs are of different pipelines: build both on the same one");
+        }
+    }
+
+    fn main_input(&self, spec: &StepSpec) -> Input {
+        Input { from: self.port, role: Role::Main, routing: spec.routing.clone() }
+    }
+
+    fn add_operator<P: PortCollections>(&self, spec: StepSpec, kind: NodeKind, inputs: Vec<Input>) -> P::Collections {
+        let windowing = spec.windowing.unwrap_or_else(|| self.windowing());
+        let unbounded = {
+            let graph = &self.pipeline.0.borrow().graph;
+            let is_unbounded = |i: &Input| {
+                graph
+                    .nodes
+                    .get(i.from.node.0)
+                    .is_some_and(|n| n.outputs[i.from.port].boundedness == Boundedness::Unbounded)
+            };
+            inputs.iter().any(|i| i.role == Role::Main && is_unbounded(i))
+        };
+        let boundedness = if unbounded { Boundedness::Unbounded } else { Boundedness::Bounded };
+        let port = |(i, type_name): (usize, &'static str)| OutputPort {
+            tag: spec.tags.get(i).map_or_else(|| i.to_string(), |tag| (*tag).to_owned()),
+            type_name,
+            windowing,
+            boundedness,
+        };
+        let outputs = P::type_names().into_iter().enumerate().map(port).collect();
+        let node = self.pipeline.add(spec, kind, inputs, outputs);
+        P::collections(&self.pipeline, node)
+    }
+}

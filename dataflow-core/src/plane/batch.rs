@@ -1,0 +1,371 @@
+//! What flows between the steps of a stage.
+
+use dataflow_windows::{PaneInfo, Timestamp, Window, WindowFn};
+
+/// One value for the whole batch, or one per element.
+#[derive(Clone, PartialEq, Debug)]
+pub enum Column<C> {
+    /// The same for all elements.
+    Uniform(C),
+    /// One per element.
+    PerElement(Vec<C>),
+}
+
+impl<C: Copy> Column<C> {
+    /// The value of element `i`.
+    #[inline]
+    pub fn get(&self, i: usize) -> C {
+        match self {
+            Column::Uniform(c) => *c,
+            Column::PerElement(v) => v[i],
+        }
+    }
+
+    /// Keeps the rows whose numbers are in `selection` (ascending).
+    pub fn select(&mut self, selection: &[u32]) {
+        if let Column::PerElement(v) = self {
+            for (to, from) in selection.iter().enumerate() {
+                v[to] = v[*from as usize];
+            }
+            v.truncate(selection.len());
+        }
+    }
+
+    /// One value per element: a uniform one is written out for `len` elements first.
+    pub fn make_per_element(&mut self, len: usize) -> &mut Vec<C> {
+        if let Column::Uniform(c) = *self {
+            *self = Column::PerElement(vec![c; len]);
+        }
+        match self {
+            Column::PerElement(v) => v,
+            Column::Uniform(_) => unreachable!("made per element above"),
+        }
+    }
+
+    /// Empties the column, keeping its memory; `rest` is what a uniform one becomes.
+    fn reset(&mut self, rest: C) {
+        match self {
+            Column::PerElement(v) => v.clear(),
+            Column::Uniform(c) => *c = rest,
+        }
+    }
+}
+
+/// The windows of a batch's elements.
+///
+/// `Implied` is what makes windowing free: the window function is stored once and applied only where somebody asks.
+#[derive(Clone, PartialEq, Debug)]
+pub enum Windows {
+    /// All elements are in one window.
+    Uniform(Window),
+    /// The window is this function of the element's timestamp.
+    Implied(WindowFn),
+    /// One per element.
+    PerElement(Vec<Window>),
+}
+
+/// Conservative bounds of the timestamps in a batch: they may be too wide, never too narrow.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Bounds {
+    /// No element is before this.
+    pub min: Timestamp,
+    /// No element is after this.
+    pub max: Timestamp,
+}
+
+impl Bounds {
+    /// Of no elements.
+    pub const EMPTY: Bounds = Bounds { min: Timestamp::MAX, max: Timestamp::MIN };
+
+    /// Widens the bounds to hold `t`.
+    #[inline]
+    pub fn add(&mut self, t: Timestamp) {
+        self.min = self.min.min(t);
+        self.max = self.max.max(t);
+    }
+
+    /// Widens the bounds to hold `other`.
+    #[inline]
+    pub fn join(&mut self, other: Bounds) {
+        self.min = self.min.min(other.min);
+        self.max = self.max.max(other.max);
+    }
+}
+
+/// A batch of elements of one type with their timestamps, windows and panes, column by column.
+///
+/// Invariant: each per-element column is as long as `values`, and `bounds` holds every timestamp. The methods keep it;
+/// who writes columns directly must do so too.
+///
+/// ```
+/// use dataflow_core::plane::Batch;
+/// use dataflow_windows::Timestamp;
+///
+/// let mut batch = Batch::default();
+/// batch.fill(3, |i| (i * 10, Timestamp::from_millis(i as i64)));
+/// batch.push(30, Timestamp::from_millis(99));
+/// assert_eq!(batch.values, [0, 10, 20, 30]);
+/// assert_eq!(batch.bounds.max, Timestamp::from_millis(99));
+/// ```
+#[derive(Clone, Debug)]
+pub struct Batch<T> {
+    /// The elements.
+    pub values: Vec<T>,
+    /// Their timestamps.
+    pub times: Column<Timestamp>,
+    /// Bounds of the timestamps.
+    pub bounds: Bounds,
+    /// Their windows.
+    pub windows: Windows,
+    /// Their panes.
+    pub panes: Column<PaneInfo>,
+}
+
+impl<T> Default for Batch<T> {
+    fn default() -> Self {
+        Batch {
+            values: Vec::new(),
+            times: Column::PerElement(Vec::new()),
+            bounds: Bounds::EMPTY,
+            windows: Windows::Uniform(Window::GLOBAL),
+            panes: Column::Uniform(PaneInfo::NO_FIRING),
+        }
+    }
+}
+
+impl<T> Batch<T> {
+    /// How many elements a full batch has: about 64 KiB of them, so that a batch stays in the second-level cache while
+    /// it passes through a chain of steps.
+    pub const fn target_len() -> usize {
+        let size = if size_of::<T>() == 0 { 1 } else { size_of::<T>() };
+        let len = 65_536 / size;
+        if len < 64 {
+            64
+        } else if len > 1_024 {
+            1_024
+        } else {
+            len
+        }
+    }
+
+    /// The number of elements.
+    #[inline]
+    pub fn len(&self) -> usize {
+        self.values.len()
+    }
+
+    /// Whether there are no elements.
+    #[inline]
+    pub fn is_empty(&self) -> bool {
+        self.values.is_empty()
+    }
+
+    /// Adds one element of the batch's window. To add many, [`fill`](Self::fill) is faster.
+    #[inline]
+    pub fn push(&mut self, value: T, timestamp: Timestamp) {
+        let len = self.values.len();
+        self.bounds.add(timestamp);
+        self.times.make_per_element(len).push(timestamp);
+        self.values.push(value);
+    }
+
+    /// Adds an element that came of one in the batch whose windows and panes these are made for: as long as all do, the
+    /// columns stay as short as they are.
+    #[inline]
+    pub fn push_like(&mut self, value: T, timestamp: Timestamp, pane: PaneInfo, window: impl FnOnce() -> Window) {
+        if let Windows::PerElement(windows) = &mut self.windows {
+            windows.push(window());
+        }
+        if let Column::PerElement(panes) = &mut self.panes {
+            panes.push(pane);
+        }
+        self.push(value, timestamp);
+    }
+
+    /// Adds an element with a window and pane of its own.
+    pub fn push_in(&mut self, value: T, timestamp: Timestamp, window: Window, pane: PaneInfo) {
+        let len = self.values.len();
+        let as_they_are = match &self.windows {
+            Windows::Uniform(own) => *own == window,
+            Windows::Implied(f) => f.assign(timestamp) == window,
+            Windows::PerElement(_) => false,
+        };
+        if !as_they_are {
+            self.windows_mut(len).push(window);
+        }
+        if self.panes != Column::Uniform(pane) {
+            self.panes.make_per_element(len).push(pane);
+        }
+        self.push(value, timestamp);
+    }
+
+    /// The windows of the `len` elements, one each.
+    fn windows_mut(&mut self, len: usize) -> &mut Vec<Window> {
+        match self.windows {
+            Windows::PerElement(_) => {}
+            Windows::Uniform(w) => self.windows = Windows::PerElement(vec![w; len]),
+            Windows::Implied(f) => {
+                self.windows = Windows::PerElement((0..len).map(|i| f.assign(self.times.get(i))).collect());
+            }
+        }
+        match &mut self.windows {
+            Windows::PerElement(v) => v,
+            _ => unreachable!("made per element above"),
+        }
+    }
+
+    /// Adds `n` elements made by `make`, which gets the numbers from 0. The columns grow once, not per element.
+    #[inline]
+    pub fn fill(&mut self, n: usize, mut make: impl FnMut(usize) -> (T, Timestamp)) {
+        let len = self.values.len();
+        let bounds = &mut self.bounds;
+        let times = self.times.make_per_element(len);
+        times.resize(len + n, Timestamp::MIN);
+        self.values.extend(times[len..].iter_mut().enumerate().map(|(i, time)| {
+            let (value, t) = make(i);
+            *time = t;
+            bounds.add(t);
+            value
+        }));
+    }
+
+    /// Makes the batch one of `values` that all have `timestamp` and are in `window`.
+    pub fn set_uniform(&mut self, timestamp: Timestamp, window: Window, pane: PaneInfo) {
+        self.times = Column::Uniform(timestamp);
+        self.bounds = Bounds { min: timestamp, max: timestamp };
+        self.windows = Windows::Uniform(window);
+        self.panes = Column::Uniform(pane);
+    }
+
+    /// Removes all elements, keeping the memory.
+    pub fn clear(&mut self) {
+        self.values.clear();
+        self.clear_meta();
+    }
+
+    fn clear_meta(&mut self) {
+        self.times.reset(Timestamp::MIN);
+        self.bounds = Bounds::EMPTY;
+        self.windows = Windows::Uniform(Window::GLOBAL);
+        self.panes = Column::Uniform(PaneInfo::NO_FIRING);
+    }
+
+    /// Takes all columns but the values from `from`, by swapping: for steps that make one element of each.
+    pub fn take_meta<U>(&mut self, from: &mut Batch<U>) {
+        std::mem::swap(&mut self.times, &mut from.times);
+        std::mem::swap(&mut self.windows, &mut from.windows);
+        std::mem::swap(&mut self.panes, &mut from.panes);
+        self.bounds = from.bounds;
+    }
+
+    /// Adds copies of the rows of `from` with the numbers in `rows`, but for the values. The batch must be empty, or
+    /// have been filled from batches of the same windowing by this method alone.
+    pub fn extend_meta<U>(&mut self, from: &Batch<U>, rows: impl Iterator<Item = usize> + Clone) {
+        let len = self.values.len();
+        self.bounds.join(from.bounds);
+        self.extend_panes(len, from, rows.clone());
+        self.extend_windows(len, from, rows.clone()); // before the times, which implied windows hang on
+        self.times.make_per_element(len).extend(rows.map(|i| from.times.get(i)));
+    }
+
+    fn extend_panes<U>(&mut self, len: usize, from: &Batch<U>, rows: impl Iterator<Item = usize>) {
+        match (&mut self.panes, &from.panes) {
+            (Column::Uniform(own), Column::Uniform(theirs)) if len == 0 || own == theirs => *own = *theirs,
+            (own, theirs) => own.make_per_element(len).extend(rows.map(|i| theirs.get(i))),
+        }
+    }
+
+    fn extend_windows<U>(&mut self, len: usize, from: &Batch<U>, rows: impl Iterator<Item = usize>) {
+        match (&mut self.windows, &from.windows) {
+            (own, Windows::Uniform(w)) if len == 0 || *own == Windows::Uniform(*w) => *own = Windows::Uniform(*w),
+            (own, Windows::Implied(f)) if len == 0 || *own == Windows::Implied(*f) => *own = Windows::Implied(*f),
+            _ => self.windows_mut(len).extend(rows.map(|i| from.window(i))),
+        }
+    }
+
+    /// Keeps the elements whose numbers are in `selection` (ascending).
+    pub fn select(&mut self, selection: &[u32]) {
+        if selection.len() == self.len() {
+            return;
+        }
+        for (to, from) in selection.iter().enumerate() {
+            self.values.swap(to, *from as usize); // `to <= from`, ascending: no survivor is overwritten
+        }
+        self.values.truncate(selection.len());
+        self.times.select(selection);
+        self.panes.select(selection);
+        if let Windows::PerElement(windows) = &mut self.windows {
+            for (to, from) in selection.iter().enumerate() {
+                windows[to] = windows[*from as usize];
+            }
+            windows.truncate(selection.len());
+        }
+    }
+
+    /// The window of element `i`.
+    #[inline]
+    pub fn window(&self, i: usize) -> Window {
+        match &self.windows {
+            Windows::Uniform(w) => *w,
+            Windows::Implied(f) => f.assign(self.times.get(i)),
+            Windows::PerElement(v) => v[i],
+        }
+    }
+
+    /// Writes implied windows out, before the timestamps they hang on are changed.
+    pub fn materialise_windows(&mut self) {
+        if let Windows::Implied(f) = self.windows {
+            match f {
+                WindowFn::Global => self.windows = Windows::Uniform(Window::GLOBAL),
+                _ => _ = self.windows_mut(self.values.len()),
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use dataflow_windows::{Duration, FixedWindows};
+
+    fn ts(ms: i64) -> Timestamp {
+        Timestamp::from_millis(ms)
+    }
+
+    #[test]
+    fn a_selection_keeps_all_columns_in_step() {
+        let mut b = Batch::default();
+        b.fill(5, |i| (format!("v{i}"), ts(i as i64)));
+        b.windows = Windows::PerElement((0..5).map(|i| Window::new(ts(i), ts(i + 1))).collect());
+        b.select(&[1, 4]);
+        assert_eq!(b.values, ["v1", "v4"]);
+        assert_eq!((b.times.get(0), b.times.get(1)), (ts(1), ts(4)));
+        assert_eq!(b.window(1), Window::new(ts(4), ts(5)));
+    }
+
+    #[test]
+    fn rows_of_differing_windowing_can_share_a_batch() {
+        let minute = WindowFn::from(FixedWindows::of(Duration::minutes(1)));
+        let mut implied = Batch::default();
+        implied.push('a', ts(61_000));
+        implied.windows = Windows::Implied(minute);
+        let mut uniform = Batch::default();
+        uniform.push('b', ts(5));
+        let mut both: Batch<char> = Batch::default();
+        both.extend_meta(&implied, 0..1);
+        both.values.push('a');
+        both.extend_meta(&uniform, 0..1);
+        both.values.push('b');
+        assert_eq!(both.window(0), minute.assign(ts(61_000)));
+        assert_eq!(both.window(1), Window::GLOBAL);
+        assert_eq!(both.bounds, Bounds { min: ts(5), max: ts(61_000) });
+    }
+
+    #[test]
+    fn batches_are_bounded_by_bytes_and_by_number() {
+        assert_eq!(Batch::<u8>::target_len(), 1_024);
+        assert_eq!(Batch::<[u8; 128]>::target_len(), 512);
+        assert_eq!(Batch::<[u8; 1 << 20]>::target_len(), 64);
+        assert_eq!(Batch::<()>::target_len(), 1_024);
+    }
+}

@@ -1,0 +1,15 @@
+//! The data plane: typed batches, the operators that work on them, and the one place where types are erased.
+
+mod batch;
+mod emitter;
+mod erased;
+mod operator;
+mod position;
+mod state;
+
+pub use batch::{Batch, Bounds, Column, Windows};
+pub use emitter::{Emitter, Outbox, Ports};
+pub use erased::{AnyBatch, Erase, EraseWithSide, ErasedBatch, Step, typed};
+pub use operator::{Advance, Operator, SideOperator};
+pub use position::{Cursor, last_position};
+pub use state::{StateReader, StateWriter, StepState};

@@ -1,0 +1,86 @@
+//! What runs a step.
+
+use super::{Batch, Ports, StateReader, StateWriter};
+use crate::{Data, Result};
+use dataflow_windows::Timestamp;
+
+/// What an operator says after the watermark has moved.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Advance {
+    /// The watermark of its output: at most that of its input, less where it holds something back.
+    pub watermark: Timestamp,
+    /// There is more to emit: it wants to be called again with the same watermark once there is room downstream.
+    pub more: bool,
+}
+
+impl Advance {
+    /// Nothing is held and nothing is left to emit.
+    pub const fn to(watermark: Timestamp) -> Self {
+        Advance { watermark, more: false }
+    }
+
+    /// More is to be emitted, none of it before `watermark`.
+    pub const fn more(watermark: Timestamp) -> Self {
+        Advance { watermark, more: true }
+    }
+}
+
+/// The operator of a step: typed, single-threaded, without I/O, clocks or randomness of its own.
+///
+/// The executor calls it with batches and watermarks in the order in which they come, snapshots it between calls, and
+/// owns all memory: an operator drains a batch or swaps columns out of it. There is one instance per shard (thread).
+pub trait Operator: Send + 'static {
+    /// The elements it takes.
+    type In: Data;
+    /// The elements it makes, a tuple with one type per output port.
+    type Out: Ports;
+
+    /// Takes a batch.
+    fn batch(&mut self, input: &mut Batch<Self::In>, out: <Self::Out as Ports>::Emitters<'_>) -> Result<()>;
+
+    /// The watermark of the input has moved to `watermark`: no elements before it will come.
+    fn watermark(&mut self, watermark: Timestamp, _out: <Self::Out as Ports>::Emitters<'_>) -> Result<Advance> {
+        Ok(Advance::to(watermark))
+    }
+
+    /// The bundle ends: what was put off until then is to be done now. Called before the watermark moves and before a
+    /// snapshot.
+    fn finish_bundle(&mut self, _out: <Self::Out as Ports>::Emitters<'_>) -> Result<()> {
+        Ok(())
+    }
+
+    /// Processing time has come to `now`. Called every now and then, also when nothing else happens.
+    fn processing_time(&mut self, _now: Timestamp) -> Result<()> {
+        Ok(())
+    }
+
+    /// Writes all state, such that a fresh instance that is given it goes on as this one would. Operators without state
+    /// write nothing.
+    fn snapshot(&mut self, to: &mut StateWriter) -> Result<()>;
+
+    /// Takes up the state that was written by the instances of an earlier run.
+    fn restore(&mut self, from: StateReader<'_>) -> Result<()>;
+
+    /// The run ends well: all input has come.
+    fn close(&mut self) -> Result<()> {
+        Ok(())
+    }
+}
+
+/// An operator with a second input that every shard sees whole: a side input.
+pub trait SideOperator: Operator {
+    /// The elements of the side input.
+    type Side: Data;
+
+    /// Takes a batch of the side input.
+    fn side_batch(&mut self, side: &mut Batch<Self::Side>, out: <Self::Out as Ports>::Emitters<'_>) -> Result<()>;
+
+    /// The watermark of the side input has moved. Returns what the operator now holds the output at, as
+    /// [`Operator::watermark`] does, given that the main input is at `main`.
+    fn side_watermark(
+        &mut self,
+        side: Timestamp,
+        main: Timestamp,
+        out: <Self::Out as Ports>::Emitters<'_>,
+    ) -> Result<Advance>;
+}

@@ -1,0 +1,76 @@
+//! What runs a pipeline.
+
+use crate::graph::Graph;
+use crate::{Metrics, PipelineOptions, Progress, Result};
+
+/// Runs pipelines. The runners of this project implement it, and so can any other crate.
+pub trait Runner {
+    /// Its name, as `--runner=` takes it.
+    fn name(&self) -> &str;
+
+    /// Starts to run the graph and returns at once.
+    ///
+    /// # Errors
+    /// If the graph cannot be run, or its sources and sinks are not there. Nothing has been read then.
+    fn run(&self, graph: Graph, options: &PipelineOptions) -> Result<PipelineResult>;
+}
+
+/// How a run is watched and ended, as a runner implements it. See [`PipelineResult`] for what the calls mean.
+pub trait RunningPipeline: Send {
+    /// Waits for the end.
+    fn wait(&mut self) -> Result<()>;
+    /// Stops the sources.
+    fn drain(&self);
+    /// Ends the run at once.
+    fn cancel(&self);
+    /// What of the input is read.
+    fn progress(&self) -> Progress;
+    /// Whether it has ended.
+    fn is_finished(&self) -> bool;
+}
+
+/// A pipeline that runs.
+pub struct PipelineResult {
+    running: Box<dyn RunningPipeline>,
+    metrics: Metrics,
+}
+
+impl PipelineResult {
+    /// A result that a runner returns.
+    pub fn new(running: impl RunningPipeline + 'static, metrics: Metrics) -> Self {
+        PipelineResult { running: Box::new(running), metrics }
+    }
+
+    /// Waits until all input is processed and everything is written.
+    ///
+    /// # Errors
+    /// The first error of the run, with step and position.
+    pub fn wait_until_finish(&mut self) -> Result<()> {
+        self.running.wait()
+    }
+
+    /// Stops the sources; what is on its way is processed, windows close, and the run ends well.
+    pub fn drain(&self) {
+        self.running.drain();
+    }
+
+    /// Ends the run at once, with an error of kind `Cancelled`.
+    pub fn cancel(&self) {
+        self.running.cancel();
+    }
+
+    /// How much of the input is read, summed over all sources.
+    pub fn progress(&self) -> Progress {
+        self.running.progress()
+    }
+
+    /// Whether the run has ended.
+    pub fn is_finished(&self) -> bool {
+        self.running.is_finished()
+    }
+
+    /// The counters; they can be read while the run goes on.
+    pub fn metrics(&self) -> &Metrics {
+        &self.metrics
+    }
+}

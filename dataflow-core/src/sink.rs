@@ -1,0 +1,102 @@
+//! Where elements go.
+
+use crate::metrics::Counter;
+use crate::plane::Batch;
+use crate::{Data, Result};
+use dataflow_windows::Timestamp;
+
+/// What the engine tells a sink about the run it takes part in.
+pub struct SinkContext {
+    /// Which of the sink's shards this is, from 0.
+    pub shard: usize,
+    /// How many there are: one per thread.
+    pub shards: usize,
+    counter: Box<dyn Fn(&str) -> Counter + Send>,
+}
+
+impl SinkContext {
+    /// A context for `shard` of `shards`, whose counters come from `counter`.
+    pub fn new(shard: usize, shards: usize, counter: impl Fn(&str) -> Counter + Send + 'static) -> Self {
+        SinkContext { shard, shards, counter: Box::new(counter) }
+    }
+
+    /// A counter of the sink's step, such as `"files"`; shards that ask for the same name share it.
+    pub fn counter(&self, name: &str) -> Counter {
+        (self.counter)(name)
+    }
+}
+
+/// Where elements go. Its writers, one per shard, take the elements; the sink itself begins and ends the run.
+///
+/// What a writer has taken need not be seen by readers before `finish`, but must never be seen in part.
+pub trait Sink<T: Data>: Send + Sync + 'static {
+    /// Takes the elements of one shard.
+    type Writer: SinkWriter<T>;
+
+    /// Where it writes, in a few words, for `explain()`.
+    fn describe(&self) -> String {
+        String::new()
+    }
+
+    /// Called once, before anything is read: checks the target and cleans what a killed run has left.
+    ///
+    /// # Errors
+    /// If the target cannot be written to or holds what must not be overwritten; the message says what to do.
+    fn prepare(&self) -> Result<()> {
+        Ok(())
+    }
+
+    /// Opens the writer of a shard.
+    ///
+    /// # Errors
+    /// If it cannot write.
+    fn open(&self, context: SinkContext) -> Result<Self::Writer>;
+
+    /// Called once, after all writers have closed without an error.
+    ///
+    /// # Errors
+    /// If what was written cannot be made visible.
+    fn finish(&self) -> Result<()> {
+        Ok(())
+    }
+
+    /// Called once instead of [`finish`](Self::finish) after the run has failed, when all writers are dropped.
+    fn abort(&self) {}
+}
+
+/// Takes the elements of one shard of a [`Sink`]. Dropped without [`close`](Self::close) after an error: it must then
+/// make nothing visible.
+pub trait SinkWriter<T: Data>: Send + 'static {
+    /// Takes all elements of `batch`, leaving it empty or as it is.
+    ///
+    /// # Errors
+    /// If they cannot be written.
+    fn write(&mut self, batch: &mut Batch<T>) -> Result<()>;
+
+    /// Called every now and then, also when there are no elements, with the time of day: for what hangs on age.
+    ///
+    /// # Errors
+    /// If what is due cannot be written.
+    fn processing_time(&mut self, _now: Timestamp) -> Result<()> {
+        Ok(())
+    }
+
+    /// Makes what was taken durable, and says in bytes what a writer of a later run needs to know to go on. It need not
+    /// stay possible to go on with this writer.
+    ///
+    /// # Errors
+    /// If it cannot be made durable.
+    fn checkpoint(&mut self) -> Result<Vec<u8>>;
+
+    /// Takes over from a writer of an earlier run. Called before any element, once for each state that falls to this shard.
+    ///
+    /// # Errors
+    /// If the state cannot be understood or what it names is gone.
+    fn restore(&mut self, state: &[u8]) -> Result<()>;
+
+    /// All elements have come.
+    ///
+    /// # Errors
+    /// If they cannot be written.
+    fn close(&mut self) -> Result<()>;
+}
