@@ -1,0 +1,9 @@
+//! The hand-written programs that dataflow is measured against.
+//!
+//! Each does the job of one of our programs as directly as its author could, without an engine: what dataflow costs is
+//! the ratio of the two, measured in one run, interleaved.
+
+pub mod lake_files;
+pub mod lake_loop;
+pub mod lake_metrics;
+pub mod lake_phases;
