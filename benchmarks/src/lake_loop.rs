@@ -18,8 +18,9 @@ use std::io::{BufWriter, Write};
 use std::path::Path;
 use std::time::{Instant, SystemTime};
 
-use crate::lake_files::{EventRows, Lake, MetricRows};
+use crate::lake_files::Lake;
 use crate::lake_metrics::Metrics;
+use crate::lake_rows::{EventRows, MetricRows};
 
 /// Every how many events the clock is read and finished minutes are written.
 const TICK: u64 = 1024;

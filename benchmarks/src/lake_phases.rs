@@ -15,8 +15,9 @@ use std::ops::Range;
 use std::path::Path;
 use std::time::Instant;
 
-use crate::lake_files::{EventRows, Lake};
+use crate::lake_files::Lake;
 use crate::lake_metrics::Metrics;
+use crate::lake_rows::EventRows;
 
 /// Events that go through a phase together.
 const BLOCK: u64 = 1024;

@@ -7,3 +7,4 @@ pub mod lake_files;
 pub mod lake_loop;
 pub mod lake_metrics;
 pub mod lake_phases;
+pub mod lake_rows;

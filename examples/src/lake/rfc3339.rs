@@ -48,6 +48,12 @@ fn two(tens: u8, ones: u8) -> Option<i32> {
 #[inline]
 fn fraction(text: &[u8]) -> Option<(i32, &[u8])> {
     let Some((b'.', digits)) = text.split_first() else { return Some((0, text)) };
+    if let Some((&[a, b, c, d, e, f], tail)) = digits.split_first_chunk()
+        && tail.first().is_none_or(|byte| !byte.is_ascii_digit())
+        && let (Some(ab), Some(cd), Some(ef)) = (two(a, b), two(c, d), two(e, f))
+    {
+        return Some((ab * 10_000 + cd * 100 + ef, tail));
+    }
     let (mut micros, mut unit, mut length) = (0, 100_000, 0);
     for digit in digits.iter().map(|byte| byte.wrapping_sub(b'0')).take_while(|&digit| digit < 10) {
         micros += i32::from(digit) * unit;
@@ -210,7 +216,8 @@ mod tests {
         #[test]
         fn well_formed_text_gives_what_chrono_gives(
             year in 0u32..10_000, month in 0u32..14, day in 0u32..33, hour in 0u32..25, minute in 0u32..61,
-            second in 0u32..62, fraction in "(\\.[0-9]{0,12})?", offset in "Z|z|[+-][0-2][0-9]:[0-6][0-9]", t in "[Tt ]",
+            second in 0u32..62, fraction in "(\\.[0-9]{0,12})?",
+            offset in "Z|z|[+-][0-2][0-9]:[0-6][0-9]", t in "[Tt ]",
         ) {
             let text = format!("{year:04}-{month:02}-{day:02}{t}{hour:02}:{minute:02}:{second:02}{fraction}{offset}");
             prop_assert_eq!(parse(text.as_bytes()), oracle(&text), "{}", text);

@@ -7,16 +7,18 @@
 //!   half of them less than a second, the rest with a long tail.
 //! - About 1 % are invalid, in all the ways of [`Defect`].
 //! - About 2 % are delivered again: the line of an event up to [`MAX_REDELIVERY`] events before, to the byte.
-//! - A tenth of the events comes from one user of [`users::BUILT_IN`](super::users::BUILT_IN), half of them from one
+//! - A tenth of the events comes from one user of [`users::BUILT_IN`], half of them from one
 //!   in twenty; four in a thousand come from users that the table does not know. 70 % are clicks, 25 % views, 5 %
 //!   purchases.
 //! - A quarter comes from a later producer, which adds `session_id` and a field that nobody knows.
 
 mod defect;
+mod line;
 
 use std::collections::BTreeMap;
 
 pub use defect::Defect;
+use line::{Line, ROOM, hex, hex8};
 
 use dataflow_windows::{Duration, Timestamp};
 
@@ -260,90 +262,47 @@ pub(super) fn mix(number: u64) -> u64 {
 impl Content {
     #[inline]
     fn write(&self, out: &mut Vec<u8>) {
-        // In one piece on the stack, because a growing vector checks its capacity at each of a dozen pieces.
-        let mut line = Line { bytes: [0; 192], length: 0 };
+        // Into room made at once, because a growing vector checks its capacity at each of a dozen pieces; and what is
+        // optional is written anyway and then overwritten, because branches on random bits cost more than the bytes.
+        let start = out.len();
+        out.resize(start + ROOM, 0);
+        let Some(bytes) = out[start..].first_chunk_mut() else { return };
+        let mut line = Line { bytes, length: 0 };
         line.put(b"{\"event_id\":\"");
         line.put(&hex(self.id));
         line.put(b"\",\"ts\":\"");
-        if self.east {
-            line.put(&rfc3339::date_time(self.ts + 7_200_000_000));
-            line.put(b"+02:00");
-        } else {
-            line.put(&rfc3339::date_time(self.ts));
-            line.put(b"Z");
-        }
+        line.put(&rfc3339::date_time(self.ts + i64::from(self.east) * 7_200_000_000));
+        let (offset, length) = if self.east { (b"+02:00", 6) } else { (b"Z     ", 1) };
+        line.put_some(offset, length);
         line.put(b"\",\"user_id\":");
         line.put_number(self.user_id as u32);
-        match self.action {
-            Action::Click => line.put(b",\"action\":\"click\""),
-            Action::View => line.put(b",\"action\":\"view\""),
-            Action::Purchase => line.put(b",\"action\":\"purchase\""),
-        }
+        const ACTIONS: [(&[u8; 20], usize); 3] =
+            [(b",\"action\":\"click\"   ", 17), (b",\"action\":\"view\"    ", 16), (b",\"action\":\"purchase\"", 20)];
+        let (action, length) = ACTIONS[self.action as usize];
+        line.put_some(action, length);
         match self.amount {
-            Amount::Missing => {}
-            Amount::Null => line.put(b",\"amount\":null"),
             Amount::Cents(cents) => {
                 line.put(b",\"amount\":");
                 line.put_number(cents / 100);
                 line.put(b".");
                 line.put(&rfc3339::digits(cents % 100));
             }
+            other => line.put_some(b",\"amount\":null", if matches!(other, Amount::Null) { 14 } else { 0 }),
         }
-        if self.later {
-            line.put(b",\"session_id\":\"s-");
-            line.put(&hex8(self.session()));
-            line.put(b"\",\"schema\":2");
-        }
+        let end = line.length;
+        line.put(b",\"session_id\":\"s-");
+        line.put(&hex8(self.session()));
+        line.put(b"\",\"schema\":2");
+        line.length = if self.later { line.length } else { end };
         line.put(b"}");
-        out.extend_from_slice(&line.bytes[..line.length]);
+        let length = line.length;
+        out.truncate(start + length);
     }
 
     /// A user's session of half an hour.
     fn session(&self) -> u32 {
         (mix(self.user_id ^ ((self.ts / 1_800_000_000) as u64) << 32) >> 32) as u32
     }
-}
-
-struct Line {
-    bytes: [u8; 192],
-    length: usize,
-}
-
-impl Line {
-    #[inline(always)]
-    fn put<const N: usize>(&mut self, text: &[u8; N]) {
-        self.bytes[self.length..self.length + N].copy_from_slice(text);
-        self.length += N;
-    }
-
-    #[inline]
-    fn put_number(&mut self, number: u32) {
-        let digits = number.checked_ilog10().unwrap_or(0) as usize + 1;
-        let mut rest = number;
-        for byte in self.bytes[self.length..self.length + digits].iter_mut().rev() {
-            *byte = b'0' + (rest % 10) as u8;
-            rest /= 10;
-        }
-        self.length += digits;
-    }
-}
-
-fn hex(number: u64) -> [u8; 16] {
-    let mut text = [0; 16];
-    text[..8].copy_from_slice(&hex8((number >> 32) as u32));
-    text[8..].copy_from_slice(&hex8(number as u32));
-    text
-}
-
-/// Eight hexadecimal digits at once: one nibble to a byte, then each byte to its character.
-fn hex8(number: u32) -> [u8; 8] {
-    const ONES: u64 = 0x0101_0101_0101_0101;
-    let mut nibbles = u64::from(number);
-    nibbles = (nibbles | nibbles << 16) & 0x0000_ffff_0000_ffff;
-    nibbles = (nibbles | nibbles << 8) & 0x00ff_00ff_00ff_00ff;
-    nibbles = (nibbles | nibbles << 4) & 0x0f0f_0f0f_0f0f_0f0f;
-    let letters = (nibbles + 6 * ONES) >> 4 & ONES;
-    (nibbles + u64::from(b'0') * ONES + letters * u64::from(b'a' - b'9' - 1)).to_be_bytes()
 }
 
 #[cfg(test)]

@@ -102,7 +102,11 @@ pub struct Users {
 #[derive(Debug, thiserror::Error)]
 pub enum UsersError {
     /// The file cannot be read, or a row does not parse.
-    #[error("cannot read the users table {}: {source}; expected CSV with the columns user_id,country,tier, such as 7,DE,plus", .path.display())]
+    #[error(
+        "cannot read the users table {}: {source}; expected is CSV with the columns user_id,country,tier and rows such \
+         as 7,DE,plus",
+        .path.display()
+    )]
     Csv {
         /// The file.
         path: PathBuf,
@@ -110,7 +114,10 @@ pub enum UsersError {
         source: csv::Error,
     },
     /// A user comes twice.
-    #[error("the users table {} has user {user_id} twice, the second time in line {line}: remove one of them", .path.display())]
+    #[error(
+        "the users table {} has user {user_id} twice, the second time in line {line}: remove one of them",
+        .path.display()
+    )]
     Twice {
         /// The file.
         path: PathBuf,

@@ -2,7 +2,8 @@
 
 use std::fmt::Write;
 
-use super::{Amount, Content, hex};
+use super::line::hex;
+use super::{Amount, Content};
 use crate::lake::reason::Reason;
 use crate::lake::rfc3339;
 

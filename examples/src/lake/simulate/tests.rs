@@ -147,8 +147,8 @@ fn dates_change_at_midnight() {
 
 #[test]
 fn text_by_hand_is_what_format_writes() {
-    for number in [0, 9, 10, 99, 100, 12_345, u32::MAX] {
-        let mut line = Line { bytes: [0; 192], length: 0 };
+    for number in (0..100_000).chain([99_999_999, 90_000_001, 12_345_678, 10_000_000]) {
+        let mut line = Line { bytes: &mut [0; ROOM], length: 0 };
         line.put_number(number);
         assert_eq!(&line.bytes[..line.length], number.to_string().as_bytes());
     }
