@@ -91,7 +91,8 @@ mod tests {
             concat!(
                 r#"{"raw":"{\"event_id\":\"e1\",\"ts\":\"2026-01-31T22:00:00Z\",\"user_id\":0,\"action\":\"fly\"}","#,
                 r#""reasons":["user_id_out_of_range","action_unknown"],"#,
-                r#""message":"user_id must be from 1 to 18446744073709551615; action must be click, view or purchase","#,
+                r#""message":"user_id must be from 1 to 18446744073709551615; "#,
+                r#"action must be click, view or purchase","#,
                 r#""position":"in.ndjson:3","rejected_at":"2026-01-31T22:00:00.000000Z"}"#,
                 "\n"
             )
