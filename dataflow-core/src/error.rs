@@ -115,6 +115,16 @@ impl Error {
         self
     }
 
+    /// Adds to the position what of the source was being worked off.
+    #[must_use]
+    pub fn read_at(mut self, origin: &str) -> Self {
+        if !origin.is_empty() {
+            let position = self.position.take().map_or_else(String::new, |p| format!("{p}, "));
+            self.position = Some(format!("{position}read at {origin}"));
+        }
+        self
+    }
+
     /// The coarse kind.
     pub fn kind(&self) -> ErrorKind {
         self.kind

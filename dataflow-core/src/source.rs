@@ -99,6 +99,11 @@ pub trait Source: Send + Sync + 'static {
         Timestamp::MIN
     }
 
+    /// How much of `split` is left to read, in the unit of [`SourceReader::progress`], if that is easily known.
+    fn size(&self, _split: &Self::Split) -> Option<u64> {
+        None
+    }
+
     /// Opens a split: a new one, or what was left of one at a checkpoint.
     ///
     /// # Errors
@@ -187,6 +192,8 @@ pub trait ErasedSource: Send + Sync {
     fn describe(&self) -> String;
     /// See [`Source::splits`].
     fn splits(&self, desired: usize) -> Result<Vec<ErasedSplit>>;
+    /// See [`Source::size`].
+    fn size(&self, split: &ErasedSplit) -> Option<u64>;
     /// See [`Source::open`].
     fn open(&self, split: &ErasedSplit) -> Result<Box<dyn ErasedReader>>;
 }
@@ -230,6 +237,10 @@ impl<S: Source> ErasedSource for S {
     fn splits(&self, desired: usize) -> Result<Vec<ErasedSplit>> {
         let splits = Source::splits(self, desired.max(1))?;
         splits.iter().map(|split| erase(split, self.lower_bound(split))).collect()
+    }
+
+    fn size(&self, split: &ErasedSplit) -> Option<u64> {
+        coder::decode(&mut &split.bytes[..]).ok().and_then(|split| Source::size(self, &split))
     }
 
     fn open(&self, split: &ErasedSplit) -> Result<Box<dyn ErasedReader>> {

@@ -127,7 +127,10 @@ pub trait Exchange: Send {
     fn deal(&mut self, batch: &mut dyn ErasedBatch, to: &mut [Outbox]) -> Result<()>;
 
     /// What waits goes to the outboxes.
-    fn flush(&mut self, to: &mut [Outbox]);
+    ///
+    /// # Errors
+    /// If an outbox is of another type.
+    fn flush(&mut self, to: &mut [Outbox]) -> Result<()>;
 }
 
 /// What a transform makes: a collection.

@@ -1,0 +1,231 @@
+//! Runs all steps of one shard (thread): depth first, one batch at a time, without I/O, clocks or blocking.
+//!
+//! A runner reads sources and passes their batches and watermarks in, carries [`Message`]s between shards, and asks
+//! before each input whether there is room for what may come of it. Batches go through a chain of steps while they are in
+//! the cache; at an exchange they are dealt out to the shards and wait in queues that the runner empties.
+
+mod delivery;
+mod links;
+mod running;
+mod snapshot;
+
+pub use links::{EdgeId, Message};
+pub use snapshot::Snapshot;
+
+use dataflow_core::graph::{Graph, NodeId, NodeKind, OperatorContext};
+use dataflow_core::plane::{AnyBatch, Outbox, last_position};
+use dataflow_core::{Error, ErrorKind, Result};
+use dataflow_windows::Timestamp;
+use links::Edge;
+use running::Running;
+use std::collections::VecDeque;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+/// The steps of one shard. See the [module](self) for how it works.
+pub struct Executor {
+    nodes: Vec<Running>,
+    edges: Vec<Edge>,
+    /// Steps that have more to emit once there is room.
+    unfinished: VecDeque<NodeId>,
+    /// Which step is at work, for error messages.
+    current: NodeId,
+    /// What it is at work on.
+    work: Work,
+}
+
+/// What an executor is doing, for error messages.
+#[derive(Clone, Copy)]
+enum Work {
+    Batch { len: usize, bounds: dataflow_core::plane::Bounds },
+    Watermark(Timestamp),
+    Other(&'static str),
+}
+
+impl Executor {
+    /// The steps of `graph` for `shard` of `shards`. With a snapshot they go on where its steps stood.
+    ///
+    /// # Errors
+    /// If an operator cannot be made (user code in `setup` fails), or the snapshot is not of this graph.
+    pub fn new(graph: &Graph, shard: usize, shards: usize, from: Option<&Snapshot>) -> Result<Self> {
+        let (edges, inputs) = links::edges(graph, shards);
+        let mut executor = Executor {
+            nodes: Vec::with_capacity(graph.nodes.len()),
+            edges,
+            unfinished: VecDeque::new(),
+            current: NodeId(0),
+            work: Work::Other("setting up"),
+        };
+        for (id, inputs) in inputs.into_iter().enumerate() {
+            let node = &graph.nodes[id];
+            executor.current = NodeId(id);
+            let metrics = graph.metrics.clone();
+            let context = OperatorContext { shard, shards, step: node.name.clone(), metrics };
+            let step = executor.make_step(&node.kind, &context)?;
+            executor.nodes.push(Running::new(node, step, inputs, &context));
+        }
+        links::connect(graph, shards, &mut executor.nodes, &mut executor.edges);
+        if let Some(snapshot) = from {
+            executor.restore(graph, snapshot, shard, shards)?;
+        }
+        Ok(executor)
+    }
+
+    fn make_step(
+        &mut self,
+        kind: &NodeKind,
+        context: &OperatorContext,
+    ) -> Result<Option<Box<dyn dataflow_core::plane::Step>>> {
+        match kind {
+            NodeKind::Read(_) => Ok(None),
+            NodeKind::Operator(factory) | NodeKind::Write(factory, _) => {
+                let made = catch_unwind(AssertUnwindSafe(|| factory(context))).unwrap_or_else(|p| Err(panicked(&*p)));
+                made.map(Some).map_err(|e| e.at_step(&context.step))
+            }
+        }
+    }
+
+    /// The outbox of a source, to poll its readers into.
+    pub fn source_outbox(&mut self, source: NodeId) -> &mut Outbox {
+        &mut self.nodes[source.0].outboxes[0]
+    }
+
+    /// Takes a batch that was read from a source.
+    ///
+    /// # Errors
+    /// An error or panic of a step, with its name and the element's position.
+    pub fn push(&mut self, source: NodeId, batch: AnyBatch) -> Result<()> {
+        self.guarded(|executor| {
+            executor.current = source;
+            executor.nodes[source.0].outboxes[0].push(batch);
+            executor.emit(source)
+        })
+    }
+
+    /// The watermark of a source has moved.
+    ///
+    /// # Errors
+    /// As [`push`](Self::push).
+    pub fn source_watermark(&mut self, source: NodeId, watermark: Timestamp) -> Result<()> {
+        self.guarded(|executor| executor.advance_output(source, watermark))
+    }
+
+    /// Takes a message that shard `sender` has sent along `edge`.
+    ///
+    /// # Errors
+    /// As [`push`](Self::push).
+    pub fn receive(&mut self, edge: EdgeId, sender: usize, message: Message) -> Result<()> {
+        self.guarded(|executor| {
+            let (node, input) = executor.edges[edge.0].to;
+            match message {
+                Message::Batch(mut batch) => {
+                    executor.deliver(node, input, &mut *batch)?;
+                    executor.edges[edge.0].recycle(batch);
+                    Ok(())
+                }
+                Message::Watermark(watermark) => executor.advance_input(node, input, sender, watermark),
+            }
+        })
+    }
+
+    /// Goes on with steps that had more to emit than there was room for. Returns whether anything was done.
+    ///
+    /// # Errors
+    /// As [`push`](Self::push).
+    pub fn resume(&mut self) -> Result<bool> {
+        let mut done = false;
+        for _ in 0..self.unfinished.len() {
+            let Some(node) = self.unfinished.pop_front() else { break };
+            if self.has_room_after(node) {
+                self.guarded(|executor| executor.advance(node))?;
+                done = true;
+            } else {
+                self.unfinished.push_back(node);
+            }
+        }
+        Ok(done)
+    }
+
+    /// Nothing more will come for a while: ends bundles, and sends what waits for more to be sent with.
+    ///
+    /// # Errors
+    /// As [`push`](Self::push).
+    pub fn flush(&mut self) -> Result<()> {
+        self.guarded(|executor| {
+            for id in 0..executor.nodes.len() {
+                executor.finish_bundle(NodeId(id))?;
+            }
+            executor.edges.iter_mut().try_for_each(Edge::flush)
+        })
+    }
+
+    /// Processing time has come to `now`.
+    ///
+    /// # Errors
+    /// As [`push`](Self::push).
+    pub fn processing_time(&mut self, now: Timestamp) -> Result<()> {
+        self.guarded(|executor| {
+            executor.work = Work::Other("at a point in processing time");
+            for id in 0..executor.nodes.len() {
+                executor.current = NodeId(id);
+                if let Some(step) = &mut executor.nodes[id].step {
+                    step.processing_time(now)?;
+                }
+            }
+            Ok(())
+        })
+    }
+
+    /// Whether all input has come and all is sent.
+    pub fn is_finished(&self) -> bool {
+        self.nodes.iter().all(Running::is_finished) && self.unfinished.is_empty() && !self.has_mail()
+    }
+
+    /// Ends the run well: sinks write what they still have.
+    ///
+    /// # Errors
+    /// As [`push`](Self::push).
+    pub fn close(&mut self) -> Result<()> {
+        self.guarded(|executor| {
+            executor.work = Work::Other("at the end of its input");
+            for id in 0..executor.nodes.len() {
+                executor.current = NodeId(id);
+                if let Some(step) = &mut executor.nodes[id].step {
+                    step.close()?;
+                }
+            }
+            Ok(())
+        })
+    }
+
+    /// What each step waits for, for the message of a run that is stuck.
+    pub fn describe_waiting(&self) -> String {
+        let line =
+            |n: &Running| format!("  {}: has come to {}, its inputs to {}\n", n.name, n.watermark, n.describe_inputs());
+        self.nodes.iter().filter(|n| !n.is_finished()).map(line).collect()
+    }
+
+    /// Runs `work`, and adds to an error the step at work and the element it was at. A panic becomes an error.
+    fn guarded<R>(&mut self, work: impl FnOnce(&mut Self) -> Result<R>) -> Result<R> {
+        let result = catch_unwind(AssertUnwindSafe(|| work(self))).unwrap_or_else(|p| Err(panicked(&*p)));
+        result.map_err(|error| {
+            let position = match self.work {
+                Work::Batch { len, bounds } => format!(
+                    "element {} of a batch of {len} with event times from {} to {}",
+                    last_position().min(len.saturating_sub(1)),
+                    bounds.min,
+                    bounds.max
+                ),
+                Work::Watermark(w) => format!("when the watermark came to {w}"),
+                Work::Other(what) => what.to_owned(),
+            };
+            error.at_step(&self.nodes[self.current.0].name).at_position(position)
+        })
+    }
+}
+
+/// The error that a panic becomes.
+fn panicked(payload: &(dyn std::any::Any + Send)) -> Error {
+    let text = payload.downcast_ref::<&str>().map(|s| (*s).to_owned());
+    let text = text.or_else(|| payload.downcast_ref::<String>().cloned()).unwrap_or_default();
+    Error::new(ErrorKind::User, format!("panicked: {text}"))
+}

@@ -1,0 +1,55 @@
+//! What a `PCollection` offers. Import all: `use dataflow_exec::transforms::*`, or the prelude of the facade.
+
+mod assign;
+mod collect;
+mod combine;
+mod combine_globally;
+mod create;
+mod deduplicate;
+mod exchange;
+mod filter;
+mod flat_map;
+mod flatten;
+mod group_by_key;
+mod key_by;
+mod keyed_windows;
+mod map;
+mod par_do;
+mod par_do_tagged;
+mod side_input;
+mod try_map;
+mod write;
+
+pub use assign::{AssignTimestamps, AssignWindows};
+pub use collect::{Collect, Collected};
+pub use combine::CombinePerKey;
+pub use combine_globally::CombineGlobally;
+pub use create::Create;
+pub use deduplicate::Deduplicate;
+pub use filter::Filter;
+pub use flat_map::FlatMap;
+pub use flatten::Flatten;
+pub use group_by_key::GroupByKey;
+pub use key_by::{ByFirst, ByFunction, KeyBy, Keyed, KeyedCollection, Keying};
+pub use map::Map;
+pub use par_do::ParDo;
+pub use par_do_tagged::ParDoTagged;
+pub use side_input::{AsMapView, MapView, SideInput, SideMap};
+pub use try_map::{DeadLetter, TryMap};
+pub use write::Write;
+
+/// What operators without state do about snapshots: nothing.
+macro_rules! stateless {
+    () => {
+        fn snapshot(&mut self, _: &mut dataflow_core::plane::StateWriter) -> dataflow_core::Result<()> {
+            Ok(())
+        }
+        fn restore(&mut self, _: dataflow_core::plane::StateReader<'_>) -> dataflow_core::Result<()> {
+            Ok(())
+        }
+    };
+}
+use stateless;
+
+/// The phantom of an operator's element types: keeps the operator `Send` whatever they are.
+type Types<T> = std::marker::PhantomData<fn() -> T>;

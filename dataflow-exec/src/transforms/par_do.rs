@@ -1,0 +1,67 @@
+//! User code with a life cycle.
+
+use super::stateless;
+use dataflow_core::plane::{Batch, Cursor, Emitter, Operator};
+use dataflow_core::{Data, DoFn, Element, Error, Output, PCollection, Result, StepSpec};
+
+/// `par_do`: user code with a life cycle.
+pub trait ParDo<T: Data> {
+    /// Calls a [`DoFn`] for each element.
+    fn par_do<D: DoFn<In = T> + Sync>(&self, name: &str, do_fn: D) -> PCollection<D::Out>;
+}
+
+impl<T: Data> ParDo<T> for PCollection<T> {
+    fn par_do<D: DoFn<In = T> + Sync>(&self, name: &str, do_fn: D) -> PCollection<D::Out> {
+        self.apply_operator(StepSpec::new(name, "ParDo"), move |_| {
+            let mut operator = ParDoOperator { do_fn: do_fn.clone(), in_bundle: false };
+            operator.do_fn.setup().map_err(Error::user)?;
+            Ok(operator)
+        })
+    }
+}
+
+struct ParDoOperator<D: DoFn> {
+    do_fn: D,
+    in_bundle: bool,
+}
+
+impl<D: DoFn> Drop for ParDoOperator<D> {
+    fn drop(&mut self) {
+        self.do_fn.teardown();
+    }
+}
+
+impl<D: DoFn> Operator for ParDoOperator<D> {
+    type In = D::In;
+    type Out = (D::Out,);
+
+    fn batch(&mut self, input: &mut Batch<D::In>, (mut out,): (Emitter<'_, D::Out>,)) -> Result<()> {
+        if !std::mem::replace(&mut self.in_bundle, true) {
+            self.do_fn.start_bundle().map_err(Error::user)?;
+        }
+        let mut values = std::mem::take(&mut input.values).into_iter().enumerate().peekable();
+        let mut cursor = Cursor::default();
+        while values.peek().is_some() {
+            out.try_with(|o| {
+                Output::prepare(o, input);
+                while o.len() < Batch::<D::Out>::target_len() {
+                    let Some((i, value)) = values.next() else { break };
+                    cursor.0 = i;
+                    let mut output = Output::new(o, Some(Element::of(input, i, ())));
+                    self.do_fn.process(Element::of(input, i, value), &mut output).map_err(Error::user)?;
+                }
+                Ok::<(), Error>(())
+            })?;
+        }
+        Ok(())
+    }
+
+    fn finish_bundle(&mut self, (mut out,): (Emitter<'_, D::Out>,)) -> Result<()> {
+        if !std::mem::take(&mut self.in_bundle) {
+            return Ok(());
+        }
+        out.try_with(|o| self.do_fn.finish_bundle(&mut Output::new(o, None)).map_err(Error::user))
+    }
+
+    stateless!();
+}

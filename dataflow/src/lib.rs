@@ -1,0 +1,31 @@
+#![doc = include_str!("../../README.md")]
+
+mod run;
+
+pub use dataflow_core as core;
+pub use dataflow_core::windows;
+pub use dataflow_derive as derive;
+pub use dataflow_exec::combiners;
+#[cfg(feature = "parquet")]
+pub use io_parquet as parquet;
+#[cfg(feature = "text")]
+pub use io_text as text;
+pub use run::{RunPipeline, runner};
+#[cfg(feature = "direct")]
+pub use runner_direct::DirectRunner;
+
+/// What most programs need: `use dataflow::prelude::*`.
+pub mod prelude {
+    pub use crate::RunPipeline as _;
+    pub use dataflow_core::windows::{Duration, FixedWindows, GlobalWindows, PaneInfo, Timestamp, Timing, Window};
+    pub use dataflow_core::{
+        BoxError, CombineFn, Counter, DoFn, Element, Error, Output, Outputs, PCollection, PTransform, Pipeline,
+        PipelineOptions, PipelineResult, Result, TaggedDoFn,
+    };
+    pub use dataflow_derive::Key;
+    pub use dataflow_exec::transforms::*;
+    #[cfg(feature = "parquet")]
+    pub use io_parquet::{ArrowRow, ParquetSink, ParquetSource};
+    #[cfg(feature = "text")]
+    pub use io_text::{TextSink, TextSource};
+}

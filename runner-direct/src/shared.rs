@@ -1,0 +1,83 @@
+//! What the threads of a run share, and whoever watches it.
+
+use crate::mail::Mail;
+use crate::quiet::Quiet;
+use crate::splits::Splits;
+use dataflow_core::{Error, ErrorKind, Progress};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+const RUN: u8 = 0;
+const DRAIN: u8 = 1;
+const ABORT: u8 = 2;
+
+/// How a run is ended, and how far it is. Lives as long as the run, over restarts.
+#[derive(Default)]
+pub(crate) struct Control {
+    phase: AtomicU8,
+    failure: Mutex<Option<Error>>,
+    /// The queues and splits at the moment.
+    pub(crate) engine: Mutex<Option<Arc<Engine>>>,
+}
+
+impl Control {
+    pub(crate) fn drain(&self) {
+        _ = self.phase.compare_exchange(RUN, DRAIN, Ordering::SeqCst, Ordering::SeqCst);
+        self.wake();
+    }
+
+    pub(crate) fn fail(&self, error: Error) {
+        self.failure.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
+        self.phase.store(ABORT, Ordering::SeqCst);
+        self.wake();
+    }
+
+    pub(crate) fn cancel(&self) {
+        self.fail(Error::new(
+            ErrorKind::Cancelled,
+            "the run was cancelled; what it had not finished to write is not visible",
+        ));
+    }
+
+    /// Makes the next [`drain`](Self::drain) an abort: for a second Ctrl-C.
+    pub(crate) fn is_draining(&self) -> bool {
+        self.phase.load(Ordering::SeqCst) == DRAIN
+    }
+
+    pub(crate) fn is_aborting(&self) -> bool {
+        self.phase.load(Ordering::SeqCst) == ABORT
+    }
+
+    pub(crate) fn take_failure(&self) -> Option<Error> {
+        self.failure.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
+    pub(crate) fn progress(&self) -> Progress {
+        let engine = self.engine.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(engine) = &*engine else { return Progress::default() };
+        let sources = engine.splits.iter().map(|s| s.progress());
+        sources.fold(Progress { done: 0, total: Some(0) }, |a, b| Progress {
+            done: a.done + b.done,
+            total: a.total.zip(b.total).map(|(a, b)| a + b),
+        })
+    }
+
+    fn wake(&self) {
+        if let Some(engine) = &*self.engine.lock().unwrap_or_else(PoisonError::into_inner) {
+            engine.mail.wake_others(None);
+        }
+    }
+}
+
+/// What the threads share until the end or the next restart.
+pub(crate) struct Engine {
+    pub(crate) mail: Mail,
+    pub(crate) splits: Vec<Arc<Splits>>,
+    pub(crate) quiet: Quiet,
+    /// Threads that have come to their end.
+    pub(crate) finished: AtomicUsize,
+    /// How many batches may still be read before the next snapshot.
+    pub(crate) budget: AtomicU64,
+    /// Everything is still: threads may write their snapshots.
+    pub(crate) halt: AtomicBool,
+}

@@ -1,0 +1,127 @@
+//! The splits of one source: which are read, by whom, and how far.
+
+use dataflow_core::source::{ErasedSource, ErasedSplit};
+use dataflow_core::{Progress, Result};
+use dataflow_windows::Timestamp;
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// The splits of one source, shared by all threads.
+pub(crate) struct Splits {
+    pub(crate) source: Arc<dyn ErasedSource>,
+    state: Mutex<State>,
+    /// Threads that have nothing to read of this source, and would like a part of a split.
+    hungry: AtomicUsize,
+}
+
+#[derive(Default)]
+struct State {
+    unread: VecDeque<ErasedSplit>,
+    /// The splits that are being read.
+    active: BTreeMap<u64, (Timestamp, Progress)>,
+    next: u64,
+    /// What was read of splits that are done with.
+    done: u64,
+}
+
+impl Splits {
+    pub(crate) fn new(source: Arc<dyn ErasedSource>, unread: Vec<ErasedSplit>, done: u64) -> Self {
+        let state = State { unread: unread.into(), done, ..State::default() };
+        Splits { source, state: Mutex::new(state), hungry: AtomicUsize::new(0) }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes the next split to read, with a number to tell of it by.
+    pub(crate) fn take(&self) -> Option<(u64, ErasedSplit)> {
+        let mut state = self.state();
+        let split = state.unread.pop_front()?;
+        let id = state.next;
+        state.next += 1;
+        // In the same breath, so that the watermark is held throughout.
+        state.active.insert(id, (split.watermark, Progress::default()));
+        Some((id, split))
+    }
+
+    /// Tells how far an active split is.
+    pub(crate) fn update(&self, id: u64, watermark: Timestamp, progress: Progress) {
+        self.state().active.insert(id, (watermark, progress));
+    }
+
+    /// A split is read to its end, or given up.
+    pub(crate) fn finish(&self, id: u64, progress: Progress) {
+        let mut state = self.state();
+        state.active.remove(&id);
+        state.done += progress.done;
+    }
+
+    /// An active split goes back, to be read on later.
+    pub(crate) fn give_back(&self, id: u64, rest: ErasedSplit, progress: Progress) {
+        let mut state = self.state();
+        state.unread.push_front(rest);
+        state.active.remove(&id);
+        state.done += progress.done;
+    }
+
+    /// A part that was split off waits for a reader.
+    pub(crate) fn add(&self, part: ErasedSplit) {
+        self.state().unread.push_back(part);
+    }
+
+    /// Gives up what is not read yet.
+    pub(crate) fn clear(&self) {
+        self.state().unread.clear();
+    }
+
+    /// The least watermark of all splits that are not done with; the end of time if there are none.
+    pub(crate) fn watermark(&self) -> Timestamp {
+        let state = self.state();
+        let unread = state.unread.iter().map(|s| s.watermark);
+        unread.chain(state.active.values().map(|(w, _)| *w)).min().unwrap_or(Timestamp::MAX)
+    }
+
+    /// Whether all is read.
+    pub(crate) fn is_finished(&self) -> bool {
+        let state = self.state();
+        state.unread.is_empty() && state.active.is_empty()
+    }
+
+    /// What is left to read, and how much was read.
+    pub(crate) fn checkpoint(&self) -> (Vec<ErasedSplit>, u64) {
+        let state = self.state();
+        (state.unread.iter().cloned().collect(), state.done)
+    }
+
+    /// How much is read, and of how much, as far as that is known.
+    pub(crate) fn progress(&self) -> Progress {
+        let state = self.state();
+        let done = state.done + state.active.values().map(|(_, p)| p.done).sum::<u64>();
+        let active: Option<u64> = state.active.values().map(|(_, p)| Some(p.total?.saturating_sub(p.done))).sum();
+        let unread: Option<u64> = state.unread.iter().map(|s| self.source.size(s)).sum();
+        Progress { done, total: active.zip(unread).map(|(active, unread)| done + active + unread) }
+    }
+
+    /// Says that a thread begins or ceases to have nothing to read.
+    pub(crate) fn set_hungry(&self, yes: bool) {
+        if yes {
+            self.hungry.fetch_add(1, Ordering::Relaxed);
+        } else {
+            self.hungry.fetch_sub(1, Ordering::Relaxed);
+        }
+    }
+
+    /// Whether a part of a split would be read by somebody else at once.
+    pub(crate) fn wants_part(&self) -> bool {
+        self.hungry.load(Ordering::Relaxed) > 0 && self.state().unread.is_empty()
+    }
+
+    /// The first splits of `source`.
+    pub(crate) fn open(source: &Arc<dyn ErasedSource>, threads: usize) -> Result<Self> {
+        // Several splits a thread, so that none is idle for long at the end.
+        let desired = if threads == 1 { 1 } else { threads * 4 };
+        Ok(Self::new(source.clone(), source.splits(desired)?, 0))
+    }
+}
