@@ -2,6 +2,7 @@
 
 mod compression;
 mod csv;
+mod csv_record;
 mod files;
 mod framing;
 mod input;
@@ -15,7 +16,7 @@ mod stream;
 mod timestamped;
 
 pub use compression::{Compression, OnTruncated};
-pub use csv::CsvSource;
+pub use csv::{CsvReader, CsvSource, CsvSplit};
 pub use json::{JsonReader, JsonSource};
 pub use line::{Cut, Line, Position};
 pub use parsed::{BadRecord, Parsed};

@@ -390,6 +390,11 @@ impl Found<'_> {
         &self.scanner.buffered.chunk[self.span.start..self.span.end]
     }
 
+    /// Where it begins.
+    pub(crate) fn offset(&self) -> u64 {
+        self.scanner.buffered.base + self.span.start as u64
+    }
+
     /// The record as a line; [cut](Line::cut) if it is too long.
     pub(crate) fn line(&self) -> Line {
         self.scanner.line(self.span)

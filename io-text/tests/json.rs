@@ -36,8 +36,8 @@ fn each_kind_of_bad_line_is_a_reject_with_reason_and_position() {
     assert!(errors[0].starts_with("EOF while parsing a value at column"), "{errors:?}");
     assert!(errors[1].contains("invalid type: string \"x\", expected u32"), "{errors:?}");
     assert!(errors[2].starts_with("expected value at column 1"), "{errors:?}");
-    assert!(errors[3].contains("too long: 3017 bytes"), "{errors:?}");
-    assert_eq!(bad[3].line.cut(), Some(Cut::TooLong { length: 3_017 }));
+    assert!(errors[3].contains("too long: 3018 bytes"), "{errors:?}");
+    assert_eq!(bad[3].line.cut(), Some(Cut::TooLong { length: 3_018 }));
     assert_eq!(bad[1].line.position.offset, 31);
 }
 
