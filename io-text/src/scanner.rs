@@ -340,7 +340,7 @@ impl Scanner {
 
     /// Gives away the last `fraction` of what is left.
     pub(crate) fn split_off(&mut self, fraction: f64) -> Option<TextSplit> {
-        if !self.split.is_plain_file() || !matches!(self.settings.framing, Framing::Lines) || !(fraction > 0.0) {
+        if !self.split.is_plain_file() || !matches!(self.settings.framing, Framing::Lines) {
             return None;
         }
         // A long line of which a part is forgotten stays with this reader.

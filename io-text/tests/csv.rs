@@ -1,4 +1,5 @@
 //! CSV files become values by the names of their columns, wherever records and splits end.
+#![allow(clippy::unwrap_used)]
 
 mod common;
 

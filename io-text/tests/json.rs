@@ -1,4 +1,5 @@
 //! JSON lines become values or rejects; nothing gets lost.
+#![allow(clippy::unwrap_used)]
 
 mod common;
 

@@ -1,4 +1,5 @@
 //! Lines come once each and in order, however files are cut, read and interrupted.
+#![allow(clippy::unwrap_used)]
 
 mod common;
 

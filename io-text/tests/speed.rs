@@ -1,4 +1,5 @@
 //! How fast lines are found. Not a test: `cargo test --release -p io-text --test speed -- --ignored --nocapture`.
+#![allow(clippy::unwrap_used)]
 
 use dataflow_core::plane::Batch;
 use dataflow_core::{Poll, Source, SourceReader};

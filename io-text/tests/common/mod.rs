@@ -1,5 +1,5 @@
 //! A tiny driver: reads sources the way a runner does, on one thread.
-#![allow(dead_code, unreachable_pub)] // each test uses a part of it
+#![allow(dead_code, unreachable_pub, clippy::unwrap_used)] // each test uses a part of it
 
 use dataflow_core::plane::{Batch, ErasedBatch};
 use dataflow_core::{Poll, Result, Source, SourceReader, coder};
@@ -52,7 +52,17 @@ pub fn read_until_error<S: Source>(source: &S, split: S::Split) -> (Vec<S::Eleme
     }
 }
 
-/// One poll that brings something: elements, and whether they are the last.
+/// Polls until something comes, or the end.
+pub fn poll_some<R: SourceReader>(reader: &mut R) -> Result<(Vec<R::Element>, bool)> {
+    loop {
+        let (elements, last) = poll(reader)?;
+        if last || !elements.is_empty() {
+            return Ok((elements, last));
+        }
+    }
+}
+
+/// One poll that is not pending: elements, maybe none, and whether they are the last.
 pub fn poll<R: SourceReader>(reader: &mut R) -> Result<(Vec<R::Element>, bool)> {
     let begun = Instant::now();
     let mut batch = Batch::default();
