@@ -25,8 +25,8 @@ pub enum OnTruncated {
     /// The run fails, after everything before the damage has been given out.
     #[default]
     Fail,
-    /// The file ends there. Its last line is marked as [`Cut::FileTruncated`](crate::Cut), so that it can be counted; it
-    /// is empty if the cut is between two lines.
+    /// The file ends there. Its last line is marked as [`Cut::FileTruncated`](crate::Cut), so that it can be counted;
+    /// it is empty if the cut is between two lines.
     EndFile,
 }
 

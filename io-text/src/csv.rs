@@ -96,8 +96,8 @@ impl<T: DeserializeOwned> CsvSource<T> {
         self
     }
 
-    /// Promises that no field holds a line break, so that a file can be read by several threads. A field that does makes
-    /// bad records.
+    /// Promises that no field holds a line break, so that a file can be read by several threads. A field that does
+    /// makes bad records.
     #[must_use]
     pub fn split_lines(mut self) -> Self {
         self.split_lines = true;

@@ -12,8 +12,8 @@ use dataflow_core::{Data, Poll, Progress, Result, Source, SourceReader};
 use serde::de::DeserializeOwned;
 use std::marker::PhantomData;
 
-/// Reads each line of files as a JSON value of type `T` (newline-delimited JSON, <https://jsonlines.org>). Lines that are
-/// no `T`, or too long, become [`Parsed::Bad`]. Lines of nothing but white space are passed over.
+/// Reads each line of files as a JSON value of type `T` (newline-delimited JSON, <https://jsonlines.org>). Lines that
+/// are no `T`, or too long, become [`Parsed::Bad`]. Lines of nothing but white space are passed over.
 ///
 /// ```
 /// use dataflow_core::{Source, SourceReader, plane::Batch};

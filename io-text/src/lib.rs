@@ -41,9 +41,9 @@
 //!
 //! # Inside
 //!
-//! A split is a range of bytes; the `scanner` reads it in chunks, looks for the ends of records (`framing`: line feeds, for
-//! CSV those between records) and hands out slices. `input` and `stream` bring the bytes. The typed sources parse the
-//! slices; `timestamped` adds time to any source.
+//! A split is a range of bytes; the `scanner` reads it in chunks, looks for the ends of records (`framing`: line feeds,
+//! for CSV those between records) and hands out slices. `input` and `stream` bring the bytes. The typed sources parse
+//! the slices; `timestamped` adds time to any source.
 
 mod compression;
 mod csv;

@@ -7,8 +7,8 @@ use std::fmt;
 use std::num::NonZero;
 use std::sync::Arc;
 
-/// A line of text as it was read: bytes, without the line end (`\n` or `\r\n`). Whether they are UTF-8 is for the reader
-/// to decide.
+/// A line of text as it was read: bytes, without the line end (`\n` or `\r\n`). Whether they are UTF-8 is for the
+/// reader to decide.
 ///
 /// The bytes are a slice of the chunk of the file that was read at once, so making, cloning and dropping a line touches
 /// no heap. A line that is kept for long keeps its whole chunk (512 KiB): keep [`detached`](Line::detached) lines.
@@ -105,8 +105,8 @@ impl AsRef<[u8]> for Line {
     }
 }
 
-/// Where a line was: the file, and the offset of the line's first byte in it (in the uncompressed content, if the file is
-/// compressed).
+/// Where a line was: the file, and the offset of the line's first byte in it (in the uncompressed content, if the file
+/// is compressed).
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Debug, Serialize, Deserialize)]
 pub struct Position {
     /// The file's path as it was given or found; `standard input` for that.

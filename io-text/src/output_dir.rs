@@ -32,9 +32,9 @@ pub enum WriteMode {
 /// A directory that files are written to by several writers at once, and where they appear only when all are complete.
 ///
 /// A run goes: [`prepare`](Self::prepare) once; each writer [stages](Self::stage) files, [seals](StagedFile::seal) them
-/// and hands them [in](Self::hand_in); at last [`publish`](Self::publish), or [`discard`](Self::discard). Only one run at
-/// a time can write to a directory; the lock goes with the process. What a killed run has left is removed by the next
-/// `prepare`.
+/// and hands them [in](Self::hand_in); at last [`publish`](Self::publish), or [`discard`](Self::discard). Only one run
+/// at a time can write to a directory; the lock goes with the process. What a killed run has left is removed by the
+/// next `prepare`.
 ///
 /// Files are called `PREFIX-RUN-SHARD-PART.EXTENSION`, where `RUN` sorts by the time at which the run began. Only files
 /// with such names and its own prefix are ever removed.

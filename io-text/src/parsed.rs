@@ -4,14 +4,15 @@ use crate::line::Line;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
-/// An element of a typed source: a value, or the record that is none. A bad record must neither end the run nor get lost,
-/// so it is an element, too.
+/// An element of a typed source: a value, or the record that is none. A bad record must neither end the run nor get
+/// lost, so it is an element, too.
 ///
 /// ```
 /// use io_text::{BadRecord, Line, Parsed};
 ///
 /// let good = Parsed::Good(7);
-/// let bad: Parsed<i32> = Parsed::Bad(Box::new(BadRecord { line: Line::new("x", "n.json", 12), error: "no number".into() }));
+/// let record = BadRecord { line: Line::new("x", "n.json", 12), error: "no number".into() };
+/// let bad: Parsed<i32> = Parsed::Bad(Box::new(record));
 /// assert_eq!(good.into_result(), Ok(7));
 /// assert_eq!(bad.as_good(), None);
 /// assert_eq!(bad.into_result().unwrap_err().to_string(), "n.json:byte 12: no number");

@@ -51,7 +51,8 @@ pub struct TextSink<T> {
 }
 
 impl<T: Data> TextSink<T> {
-    /// Writes each element as a line: its bytes and a line feed. An element that holds line feeds becomes several lines.
+    /// Writes each element as a line: its bytes and a line feed. An element that holds line feeds becomes several
+    /// lines.
     pub fn lines(dir: impl Into<PathBuf>) -> Self
     where
         T: AsRef<[u8]>,

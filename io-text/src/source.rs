@@ -22,8 +22,8 @@ use serde::de::DeserializeOwned;
 /// are read in the order of their names, by all threads: an uncompressed file is cut into ranges of bytes. Empty files
 /// have no lines.
 ///
-/// A line ends with `\n` or `\r\n`, or with the file; a byte order mark at the beginning of a file is left out. Elements
-/// have the earliest timestamp there is, unless [`with_timestamps`](Self::with_timestamps) says otherwise.
+/// A line ends with `\n` or `\r\n`, or with the file; a byte order mark at the beginning of a file is left out.
+/// Elements have the earliest timestamp there is, unless [`with_timestamps`](Self::with_timestamps) says otherwise.
 ///
 /// Files must not be changed while they are read. A file that becomes shorter is an error, one that grows is read up to
 /// the length it had at first. Standard input and named pipes are read as they come; what was read and not handed out
@@ -85,8 +85,9 @@ impl TextSource {
         self
     }
 
-    /// How long a line may be in bytes, 16 MiB by default. Of a longer one only the beginning (1 KiB) is given out, marked
-    /// as [`Cut::TooLong`](crate::Cut), so that it can be rejected; memory stays bounded by about three times this.
+    /// How long a line may be in bytes, 16 MiB by default. Of a longer one only the beginning (1 KiB) is given out,
+    /// marked as [`Cut::TooLong`](crate::Cut), so that it can be rejected; memory stays bounded by about three times
+    /// this.
     #[must_use]
     pub fn max_line(mut self, bytes: usize) -> Self {
         self.settings.max_line = bytes;

@@ -1,7 +1,7 @@
 //! Standard input and named pipes: read by a thread of their own, so that nobody waits for who writes into them.
 //!
-//! What was read but not handed out stays in the process when a reader goes: the next one takes it up. It cannot survive
-//! the process.
+//! What was read but not handed out stays in the process when a reader goes: the next one takes it up. It cannot
+//! survive the process.
 
 use crate::compression::Compression;
 use crate::files::{self, STANDARD_INPUT};
@@ -93,8 +93,8 @@ impl Stream {
     }
 }
 
-/// Where a new run begins to read: after what an earlier run in this process has had. A pipe that was read to its end is
-/// a new pipe.
+/// Where a new run begins to read: after what an earlier run in this process has had. A pipe that was read to its end
+/// is a new pipe.
 pub(crate) fn begin(path: &Path) -> u64 {
     let mut streams = STREAMS.lock().unwrap_or_else(PoisonError::into_inner);
     let position = match streams.get(path) {

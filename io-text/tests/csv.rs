@@ -109,7 +109,12 @@ proptest! {
     }
 
     #[test]
-    fn ranges_of_lines_have_each_record_once(rows in rows(), splits in 1usize..9, blank in 0usize..4, chunk in 1usize..40) {
+    fn ranges_of_lines_have_each_record_once(
+        rows in rows(),
+        splits in 1usize..9,
+        blank in 0usize..4,
+        chunk in 1usize..40,
+    ) {
         let rows: Vec<_> = rows.into_iter().map(|(id, text)| (id, text.replace(['\n', '\r'], "_"))).collect();
         let (_dir, source) = write(&csv_of(&rows, blank));
         let source = source.chunk_bytes(chunk).csv().split_lines();
