@@ -276,7 +276,7 @@ impl Scanner {
     fn damaged(&self, reached: u64, kind: io::ErrorKind, message: String) -> Error {
         let name = &self.file;
         let text = match (kind, self.split.compression) {
-            (io::ErrorKind::Other, Compression::None) => {
+            (io::ErrorKind::Other, Compression::None) if !self.split.stream => {
                 format!("{name} has become shorter while it was read: leave files alone until the run has ended")
             }
             (io::ErrorKind::UnexpectedEof, _) => format!(
