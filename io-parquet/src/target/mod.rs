@@ -1,0 +1,112 @@
+//! Where the files of a sink go: a folder, or a prefix of an object store.
+
+pub(crate) mod folder;
+pub(crate) mod local;
+#[cfg(feature = "object-store")]
+pub(crate) mod object;
+mod run_id;
+
+pub(crate) use run_id::RunId;
+
+use dataflow_core::{Error, Result};
+use serde::{Deserialize, Serialize};
+use std::io::Write;
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+
+/// What to do with what is there already.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum WriteMode {
+    /// Refuse to write if the target is not empty.
+    #[default]
+    FailIfNotEmpty,
+    /// Add files to those that are there.
+    Append,
+    /// Remove the data that is there, before anything is written.
+    Overwrite,
+}
+
+/// A target that is ready to take the files of a run. All shards share it.
+pub(crate) trait Target: Send + Sync {
+    /// Begins a file in the partition `folder`. Nobody sees it before it is published.
+    fn create(&self, folder: &str, name: &str) -> Result<Box<dyn TargetFile>>;
+
+    /// Makes a complete file visible. Publishing it twice is publishing it once.
+    fn publish(&self, file: &Sealed) -> Result<()>;
+
+    /// Whether a complete file is still there, published or not.
+    fn has(&self, file: &Sealed) -> Result<bool>;
+
+    /// Where `path`, relative to the target, is: for messages.
+    fn show(&self, path: &str) -> String;
+
+    /// The run ended well: removes what it needed beside the files.
+    fn finish(&self) -> Result<()>;
+
+    /// The run failed: removes what was not published.
+    fn abort(&self);
+
+    /// Numbers and totals of the run.
+    fn run(&self) -> &Run;
+}
+
+/// A file that is being written. Dropped before it is sealed, it leaves nothing.
+pub(crate) trait TargetFile: Write + Send {
+    /// The file is complete: makes it durable, and says how to publish it.
+    fn seal(&mut self) -> Result<Sealed>;
+}
+
+/// A complete, durable file that is not published yet.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub(crate) struct Sealed {
+    /// Where it waits, relative to the target.
+    pub(crate) staged: String,
+    /// Where it will be, relative to the target.
+    pub(crate) path: String,
+    pub(crate) rows: u64,
+    pub(crate) bytes: u64,
+}
+
+/// What the shards of a run share.
+#[derive(Debug)]
+pub(crate) struct Run {
+    id: RunId,
+    next_file: AtomicU32,
+    files: AtomicU64,
+    rows: AtomicU64,
+}
+
+impl Run {
+    pub(crate) fn new(id: RunId) -> Self {
+        Run { id, next_file: AtomicU32::new(0), files: AtomicU64::new(0), rows: AtomicU64::new(0) }
+    }
+
+    /// The name of the next file of `shard`: unique among all runs.
+    pub(crate) fn next_name(&self, shard: usize) -> String {
+        let n = self.next_file.fetch_add(1, Ordering::Relaxed);
+        format!("part-{}-{shard:05}-{n:05}.parquet", self.id)
+    }
+
+    pub(crate) fn count(&self, file: &Sealed) {
+        self.files.fetch_add(1, Ordering::Relaxed);
+        self.rows.fetch_add(file.rows, Ordering::Relaxed);
+    }
+
+    /// What is published so far, for messages.
+    pub(crate) fn published(&self) -> String {
+        match self.files.load(Ordering::Relaxed) {
+            0 => "nothing is published yet".to_owned(),
+            files => {
+                let rows = self.rows.load(Ordering::Relaxed);
+                format!("published so far and complete: {files} files with {rows} rows")
+            }
+        }
+    }
+}
+
+/// The refusal to write into what is not empty.
+pub(crate) fn not_empty(target: &str, found: &str) -> Error {
+    Error::options(format!(
+        "the target {target} is not empty (it has {found}): add to it with --append (WriteMode::Append), replace what is \
+         there with --overwrite (WriteMode::Overwrite), or give another path"
+    ))
+}
