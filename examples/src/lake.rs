@@ -1,4 +1,4 @@
-//! The main job, without its engine: what an event is, when it is valid, what it is enriched with, and a simulator.
+//! The main job: what it works on, and the [`pipeline`] that does it.
 //!
 //! An event comes as one line of JSON. [`validate::parse`] makes an [`Event`](event::Event) of it or a
 //! [`Rejection`](reason::Rejection) that names every violated rule; a rejected line is kept whole as a
@@ -19,10 +19,24 @@
 //! assert_eq!(reasons, [Reason::EventIdNull, Reason::ActionUnknown]);
 //! ```
 
+pub mod activity;
+pub mod clock;
+pub mod compact;
+pub mod country;
 pub mod dead_letter;
 pub mod event;
+pub mod input;
+pub mod options;
+pub mod pipeline;
+pub mod progress;
+pub mod query;
+pub mod raw_line;
 pub mod reason;
 pub mod rfc3339;
+pub mod rows;
+pub mod run;
 pub mod simulate;
+pub mod source;
+pub mod summary;
 pub mod users;
 pub mod validate;

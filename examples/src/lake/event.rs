@@ -4,7 +4,9 @@
 //! inline: millions of them are made, moved and dropped without the allocator.
 
 use compact_str::CompactString;
+use dataflow::prelude::Key;
 use dataflow_windows::Timestamp;
+use io_parquet::{ArrowEnum, ArrowRow};
 use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -13,8 +15,9 @@ use std::fmt;
 use super::users::{Country, Tier, User};
 
 /// What a user did.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, Key, ArrowEnum)]
 #[serde(rename_all = "lowercase")]
+#[arrow(rename_all = "lowercase")]
 pub enum Action {
     /// Followed a link.
     Click,
@@ -66,7 +69,7 @@ pub struct Event {
 }
 
 /// A row of the lake: an event with what the users table knows and with its processing time.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ArrowRow)]
 pub struct EnrichedEvent {
     /// See [`Event::event_id`].
     pub event_id: CompactString,
@@ -103,6 +106,12 @@ impl EnrichedEvent {
             session_id: event.session_id,
             ingested_at,
         }
+    }
+
+    /// The amount in millionths: a whole number, so that sums are exact and do not depend on the order.
+    #[inline]
+    pub fn amount_millionths(&self) -> i64 {
+        (self.amount * 1e6).round() as i64 // at most 1e15, see `validate::MAX_AMOUNT`
     }
 }
 

@@ -1,6 +1,8 @@
 //! Why events are rejected: [`Reason`] is one violated rule, [`Rejection`] all that one event violates.
 
+use dataflow_core::{Counter, Metrics, Pipeline};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use std::fmt;
 
 macro_rules! reasons {
@@ -31,6 +33,8 @@ macro_rules! reasons {
 reasons! {
     /// The line exceeds the reader's limit; its content was not looked at.
     LineTooLong "line_too_long" "the line is longer than the limit (--max-line)";
+    /// The compressed file ends before the line does, or right before it.
+    FileTruncated "file_truncated" "the compressed file is cut off in this line: fetch the file again";
     /// The bytes are not UTF-8.
     InvalidUtf8 "invalid_utf8" "the line is not valid UTF-8 or escapes what is no Unicode character";
     /// The line ends before the JSON value does.
@@ -153,6 +157,34 @@ impl fmt::Display for Rejection {
 }
 
 impl std::error::Error for Rejection {}
+
+/// Counts for each reason how many events were rejected for it.
+#[derive(Clone, Debug)]
+pub struct ReasonCounters(Vec<Counter>);
+
+impl ReasonCounters {
+    /// Counters of `step`, which are called `rejected_` and the reason's name.
+    pub fn new(pipeline: &Pipeline, step: &str) -> ReasonCounters {
+        ReasonCounters(Reason::ALL.iter().map(|reason| pipeline.counter(step, &counter_name(*reason))).collect())
+    }
+
+    /// Counts all reasons of `rejection`.
+    pub fn count(&self, rejection: &Rejection) {
+        for reason in rejection.reasons() {
+            self.0[reason as usize].inc();
+        }
+    }
+
+    /// What was counted by the step, whose full name this is; reasons that did not come are left out.
+    pub fn read(metrics: &Metrics, step: &str) -> BTreeMap<Reason, u64> {
+        let counted = Reason::ALL.iter().map(|reason| (*reason, metrics.get(step, &counter_name(*reason))));
+        counted.filter(|(_, count)| *count > 0).collect()
+    }
+}
+
+fn counter_name(reason: Reason) -> String {
+    format!("rejected_{}", reason.name())
+}
 
 /// Collects the violated rules of one event; none is no rejection.
 #[derive(Default)]

@@ -2,64 +2,19 @@
 
 use foldhash::fast::FixedState;
 use hashbrown::HashMap;
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
-use std::fmt;
+use io_parquet::ArrowEnum;
+use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
+
+pub use super::country::Country;
 
 /// Users of the built-in table, whose ids are 1 to this.
 pub const BUILT_IN: u64 = 10_000;
 
-/// A country's two-letter code (ISO 3166-1), such as `DE`.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Country([u8; 2]);
-
-impl Country {
-    /// The country of `code`, which must be two capital letters.
-    pub const fn new(code: [u8; 2]) -> Option<Country> {
-        if code[0].is_ascii_uppercase() && code[1].is_ascii_uppercase() { Some(Country(code)) } else { None }
-    }
-
-    /// The two letters.
-    pub fn as_str(&self) -> &str {
-        // Never the default: the letters are ASCII.
-        std::str::from_utf8(&self.0).unwrap_or_default()
-    }
-}
-
-impl fmt::Debug for Country {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
-
-impl Serialize for Country {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(self.as_str())
-    }
-}
-
-impl<'de> Deserialize<'de> for Country {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Country, D::Error> {
-        struct Code;
-        impl de::Visitor<'_> for Code {
-            type Value = Country;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a country code of two capital letters, such as DE")
-            }
-
-            fn visit_str<E: de::Error>(self, text: &str) -> Result<Country, E> {
-                let code = text.as_bytes().try_into().ok().and_then(Country::new);
-                code.ok_or_else(|| E::invalid_value(de::Unexpected::Str(text), &self))
-            }
-        }
-        deserializer.deserialize_str(Code)
-    }
-}
-
 /// What a user pays for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, ArrowEnum)]
 #[serde(rename_all = "lowercase")]
+#[arrow(rename_all = "lowercase")]
 pub enum Tier {
     /// Nothing.
     Free,
