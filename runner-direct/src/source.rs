@@ -65,10 +65,11 @@ impl SourceTask {
         if poll == Poll::End {
             self.splits.finish(*id, reader.progress());
             self.reader = None;
-        } else if others && self.splits.wants_part() {
-            if let Some(part) = reader.split(0.5)? {
-                self.splits.add(part);
-            }
+        } else if others
+            && self.splits.wants_part()
+            && let Some(part) = reader.split(0.5)?
+        {
+            self.splits.add(part);
         }
         if due {
             self.pass_watermark(executor)?;

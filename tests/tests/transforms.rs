@@ -1,5 +1,7 @@
 //! What each transform does, in every way of running it.
 
+#![allow(clippy::unwrap_used)]
+
 use dataflow_core::{BoxError, DoFn, Element, Output, Outputs, PCollection, PTransform, TaggedDoFn};
 use dataflow_exec::combiners::{Count, Sum};
 use dataflow_exec::transforms::*;

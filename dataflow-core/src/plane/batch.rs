@@ -283,25 +283,6 @@ impl<T> Batch<T> {
         }
     }
 
-    /// Keeps the elements whose numbers are in `selection` (ascending).
-    pub fn select(&mut self, selection: &[u32]) {
-        if selection.len() == self.len() {
-            return;
-        }
-        for (to, from) in selection.iter().enumerate() {
-            self.values.swap(to, *from as usize); // `to <= from`, ascending: no survivor is overwritten
-        }
-        self.values.truncate(selection.len());
-        self.times.select(selection);
-        self.panes.select(selection);
-        if let Windows::PerElement(windows) = &mut self.windows {
-            for (to, from) in selection.iter().enumerate() {
-                windows[to] = windows[*from as usize];
-            }
-            windows.truncate(selection.len());
-        }
-    }
-
     /// The window of element `i`.
     #[inline]
     pub fn window(&self, i: usize) -> Window {
@@ -319,6 +300,33 @@ impl<T> Batch<T> {
                 WindowFn::Global => self.windows = Windows::Uniform(Window::GLOBAL),
                 _ => _ = self.windows_mut(self.values.len()),
             }
+        }
+    }
+}
+
+impl<T: Clone> Batch<T> {
+    /// Keeps the elements whose numbers are in `selection` (ascending).
+    pub fn select(&mut self, selection: &[u32]) {
+        if selection.len() == self.len() {
+            return;
+        }
+        // `to <= from`, both ascending: no survivor is overwritten.
+        for (to, from) in selection.iter().enumerate() {
+            let from = *from as usize;
+            if const { std::mem::needs_drop::<T>() } {
+                self.values.swap(to, from);
+            } else {
+                self.values[to] = self.values[from].clone(); // half the traffic of a swap
+            }
+        }
+        self.values.truncate(selection.len());
+        self.times.select(selection);
+        self.panes.select(selection);
+        if let Windows::PerElement(windows) = &mut self.windows {
+            for (to, from) in selection.iter().enumerate() {
+                windows[to] = windows[*from as usize];
+            }
+            windows.truncate(selection.len());
         }
     }
 }

@@ -13,7 +13,7 @@ pub use links::{EdgeId, Message};
 pub use snapshot::Snapshot;
 
 use dataflow_core::graph::{Graph, NodeId, NodeKind, OperatorContext};
-use dataflow_core::plane::{AnyBatch, Outbox, last_position};
+use dataflow_core::plane::{AnyBatch, Bounds, Outbox, Step, last_position};
 use dataflow_core::{Error, ErrorKind, Result};
 use dataflow_windows::Timestamp;
 use links::Edge;
@@ -36,7 +36,7 @@ pub struct Executor {
 /// What an executor is doing, for error messages.
 #[derive(Clone, Copy)]
 enum Work {
-    Batch { len: usize, bounds: dataflow_core::plane::Bounds },
+    Batch { len: usize, bounds: Bounds },
     Watermark(Timestamp),
     Other(&'static str),
 }
@@ -70,11 +70,7 @@ impl Executor {
         Ok(executor)
     }
 
-    fn make_step(
-        &mut self,
-        kind: &NodeKind,
-        context: &OperatorContext,
-    ) -> Result<Option<Box<dyn dataflow_core::plane::Step>>> {
+    fn make_step(&mut self, kind: &NodeKind, context: &OperatorContext) -> Result<Option<Box<dyn Step>>> {
         match kind {
             NodeKind::Read(_) => Ok(None),
             NodeKind::Operator(factory) | NodeKind::Write(factory, _) => {
@@ -209,18 +205,24 @@ impl Executor {
         let result = catch_unwind(AssertUnwindSafe(|| work(self))).unwrap_or_else(|p| Err(panicked(&*p)));
         result.map_err(|error| {
             let position = match self.work {
-                Work::Batch { len, bounds } => format!(
-                    "element {} of a batch of {len} with event times from {} to {}",
-                    last_position().min(len.saturating_sub(1)),
-                    bounds.min,
-                    bounds.max
-                ),
+                Work::Batch { len, bounds } => describe_element(len, bounds),
                 Work::Watermark(w) => format!("when the watermark came to {w}"),
                 Work::Other(what) => what.to_owned(),
             };
             error.at_step(&self.nodes[self.current.0].name).at_position(position)
         })
     }
+}
+
+/// Which element of a batch was at hand, and what is known of its time.
+fn describe_element(len: usize, bounds: Bounds) -> String {
+    let element = last_position().min(len.saturating_sub(1));
+    let times = match bounds {
+        Bounds { max: Timestamp::MIN, .. } => String::new(),
+        Bounds { min, max } if min == max => format!(" at {min}"),
+        Bounds { min, max } => format!(" with event times from {min} to {max}"),
+    };
+    format!("element {element} of a batch of {len}{times}")
 }
 
 /// The error that a panic becomes.

@@ -67,7 +67,7 @@ impl<T: Data, G: Keying<T, Value: Coded>> Operator for GroupOperator<T, G> {
         let late = self.windows.for_each_run(input, len, |table, run| {
             // Late elements before this run are still in the way.
             for element in values.by_ref().skip(run.start - cursor.0).take(run.len()) {
-                let (key, value) = keying.into_pair(element);
+                let (key, value) = keying.pair(element);
                 table.row(Cow::Owned(key), Vec::new).push(value);
             }
             cursor.0 = run.end;

@@ -75,7 +75,7 @@ pub trait Keying<T>: Send + Sync + 'static {
     /// The value of an element.
     fn value<'a>(&self, element: &'a T) -> &'a Self::Value;
     /// Key and value of an element.
-    fn into_pair(&self, element: T) -> (Self::Key, Self::Value);
+    fn pair(&self, element: T) -> (Self::Key, Self::Value);
 }
 
 /// The elements of a pair are key and value.
@@ -96,7 +96,7 @@ impl<K: Key, V: Data> Keying<(K, V)> for ByFirst {
     }
 
     #[inline]
-    fn into_pair(&self, pair: (K, V)) -> (K, V) {
+    fn pair(&self, pair: (K, V)) -> (K, V) {
         pair
     }
 }
@@ -119,7 +119,7 @@ impl<T: Data, K: Key, F: Fn(&T) -> K + Send + Sync + 'static> Keying<T> for ByFu
     }
 
     #[inline]
-    fn into_pair(&self, element: T) -> (K, T) {
+    fn pair(&self, element: T) -> (K, T) {
         ((self.0)(&element), element)
     }
 }
@@ -136,6 +136,6 @@ impl<T: Data, G: Keying<T>> Keyed<T, G> {
     pub fn pairs(&self, name: &str) -> PCollection<(G::Key, G::Value)> {
         use super::Map;
         let keying = self.keying.clone();
-        self.collection.map(name, move |element| keying.into_pair(element))
+        self.collection.map(name, move |element| keying.pair(element))
     }
 }

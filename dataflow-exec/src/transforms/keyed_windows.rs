@@ -37,7 +37,11 @@ impl<K: Key, S> Table<K, S> {
 
 /// The tables of all windows that are not over, and the one that is being given out.
 pub(super) struct KeyedWindows<K, S> {
-    open: BTreeMap<Window, Table<K, S>>,
+    open: BTreeMap<Window, usize>,
+    tables: Vec<Table<K, S>>,
+    free: Vec<usize>,
+    /// The two windows looked up last: where windows meet, elements of both come mixed.
+    recent: [Option<(Window, usize)>; 2],
     closing: Option<(Window, IntoIter<(K, S)>)>,
     watermark: Timestamp,
     hasher: RandomState,
@@ -46,7 +50,8 @@ pub(super) struct KeyedWindows<K, S> {
 impl<K: Key, S> Default for KeyedWindows<K, S> {
     fn default() -> Self {
         let hasher = RandomState::default();
-        KeyedWindows { open: BTreeMap::new(), closing: None, watermark: Timestamp::MIN, hasher }
+        let (open, tables, free) = (BTreeMap::new(), Vec::new(), Vec::new());
+        KeyedWindows { open, tables, free, recent: [None; 2], closing: None, watermark: Timestamp::MIN, hasher }
     }
 }
 
@@ -67,12 +72,34 @@ impl<K: Key, S: Coded> KeyedWindows<K, S> {
             if window.is_over(self.watermark) {
                 late += (end - start) as u64;
             } else {
-                let table = self.open.entry(window).or_insert_with(|| Table::new(self.hasher.clone()));
-                each(table, start..end);
+                each(self.table(window), start..end);
             }
             start = end;
         }
         late
+    }
+
+    /// The table of a window, which is made if there is none.
+    #[inline]
+    fn table(&mut self, window: Window) -> &mut Table<K, S> {
+        let recent = self.recent.iter().flatten().find(|(w, _)| *w == window);
+        let number = match recent {
+            Some((_, number)) => *number,
+            None => self.look_up(window),
+        };
+        &mut self.tables[number]
+    }
+
+    #[cold]
+    fn look_up(&mut self, window: Window) -> usize {
+        let number = *self.open.entry(window).or_insert_with(|| {
+            self.free.pop().unwrap_or_else(|| {
+                self.tables.push(Table::new(self.hasher.clone()));
+                self.tables.len() - 1
+            })
+        });
+        self.recent = [Some((window, number)), self.recent[0]];
+        number
     }
 
     /// Notes the watermark and gives out the windows that are over, each row as `finish` makes it: an operator's
@@ -89,8 +116,10 @@ impl<K: Key, S: Coded> KeyedWindows<K, S> {
                 let Some(first) = self.open.first_entry().filter(|w| w.key().is_over(self.watermark)) else {
                     return Ok(Advance::to(watermark));
                 };
-                let (window, table) = first.remove_entry();
-                self.closing = Some((window, table.rows.into_iter()));
+                let (window, number) = first.remove_entry();
+                self.recent = [None; 2];
+                self.free.push(number);
+                self.closing = Some((window, std::mem::take(&mut self.tables[number].rows).into_iter()));
             }
             while let Some((window, rows)) = self.closing.as_mut().filter(|(_, rows)| rows.len() > 0) {
                 if out.is_full() {
@@ -110,8 +139,8 @@ impl<K: Key, S: Coded> KeyedWindows<K, S> {
         if self.closing.is_some() {
             return Err(Error::internal("a snapshot was asked for while a window is being given out"));
         }
-        for (window, table) in &self.open {
-            for (key, state) in &table.rows {
+        for (window, number) in &self.open {
+            for (key, state) in &self.tables[*number].rows {
                 to.keyed(key, &(window, key, state))?;
             }
         }
@@ -120,8 +149,7 @@ impl<K: Key, S: Coded> KeyedWindows<K, S> {
 
     pub(super) fn restore(&mut self, from: StateReader<'_>) -> Result<()> {
         from.keyed(|(window, key, state): (Window, K, S)| {
-            let table = self.open.entry(window).or_insert_with(|| Table::new(self.hasher.clone()));
-            table.row(Cow::Owned(key), || state);
+            self.table(window).row(Cow::Owned(key), || state);
             Ok(())
         })
     }

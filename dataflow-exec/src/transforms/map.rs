@@ -53,10 +53,17 @@ impl<T: Data, O: Data, F: Fn(T) -> O + Send + Sync + 'static> Operator for MapOp
         let f = &*self.0;
         out.with(|o| {
             let mut cursor = Cursor::default();
-            o.values.extend(input.values.drain(..).enumerate().map(|(i, v)| {
+            let mut made = |(i, v)| {
                 cursor.0 = i;
                 f(v)
-            }));
+            };
+            if const { size_of::<T>() == size_of::<O>() && align_of::<T>() == align_of::<O>() } {
+                // The standard library collects such elements in place, so that one buffer goes through the chain.
+                let values = std::mem::take(&mut input.values);
+                o.values = values.into_iter().enumerate().map(made).collect();
+            } else {
+                o.values.extend(input.values.drain(..).enumerate().map(&mut made));
+            }
             o.take_meta(input);
         })
     }

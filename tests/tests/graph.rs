@@ -1,0 +1,123 @@
+//! What is found when the graph is built, and how the graph is shown.
+
+#![allow(clippy::unwrap_used)]
+
+use dataflow_core::{Pipeline, PipelineOptions};
+use dataflow_exec::transforms::*;
+use dataflow_windows::{Duration, FixedWindows};
+
+fn wrong(build: impl FnOnce(&Pipeline)) -> String {
+    let p = Pipeline::new("test");
+    build(&p);
+    p.check().unwrap_err().to_string()
+}
+
+#[test]
+fn two_steps_of_one_name_are_refused() {
+    let message = wrong(|p| {
+        p.create("Numbers", [1]).map("Same", |n| n).map("Same", |n: i32| n).collect("Out");
+    });
+    let expected =
+        "step \"Same\": there are two steps with this name; names identify steps over restarts, so give each its own";
+    assert_eq!(message, expected);
+}
+
+#[test]
+fn a_step_without_a_name_is_refused() {
+    let message = wrong(|p| {
+        p.create("Numbers", [1]).map("", |n| n).collect("Out");
+    });
+    assert_eq!(message, "step \"\" (a Map): a name must not be empty, nor have an empty part");
+}
+
+#[test]
+fn an_empty_pipeline_is_refused() {
+    assert_eq!(wrong(|_| {}), "pipeline \"test\" has no steps: begin with `create` or `read`");
+}
+
+#[test]
+fn inputs_windowed_differently_cannot_be_flattened() {
+    let message = wrong(|p| {
+        let (a, b) = (p.create("A", [1]), p.create("B", [2]));
+        a.window("Minutely", FixedWindows::of(Duration::minutes(1))).flatten("Both", &[b]).collect("Out");
+    });
+    let expected = "step \"Both\": its inputs are windowed differently (fixed windows of 1m; global window): window them alike first";
+    assert_eq!(message, expected);
+}
+
+#[test]
+fn inputs_of_two_pipelines_cannot_meet() {
+    let other = Pipeline::new("other");
+    let message = wrong(|p| {
+        p.create("A", [1]).flatten("Both", &[other.create("B", [2])]).collect("Out");
+    });
+    assert_eq!(message, "step \"Both\": its inputs are of different pipelines: build both on the same one");
+}
+
+#[test]
+fn too_small_windows_and_useless_lifetimes_are_refused_together() {
+    let message = wrong(|p| {
+        let numbers = p.create("Numbers", [1]);
+        numbers.window("Tiny", FixedWindows::of(Duration::micros(5))).collect("Out");
+        numbers.deduplicate("Never", Duration::ZERO, |n| *n).collect("Out2");
+    });
+    assert!(
+        message.starts_with("2 things are wrong with the pipeline:\n  - step \"Tiny\": fixed windows of 5us"),
+        "{message}"
+    );
+    assert!(message.contains("step \"Never\": a time to live of 0s drops nothing"), "{message}");
+}
+
+#[test]
+fn deduplicating_windowed_elements_is_refused() {
+    let message = wrong(|p| {
+        let numbers = p.create("Numbers", [1]).window("Minutely", FixedWindows::of(Duration::minutes(1)));
+        numbers.deduplicate("Once", Duration::days(1), |n| *n).collect("Out");
+    });
+    assert_eq!(
+        message,
+        "step \"Once\": its input is windowed, but ids are remembered over all time: deduplicate before `window`"
+    );
+}
+
+#[test]
+fn a_windowed_side_input_is_refused() {
+    let message = wrong(|p| {
+        let side = p.create("Side", [(1, 2)]).window("Minutely", FixedWindows::of(Duration::minutes(1))).as_map_view();
+        p.create("Numbers", [1]).map_with_side_input("Look", &side, |n, side| side.get(n).copied()).collect("Out");
+    });
+    assert!(message.starts_with("step \"Look\": its side input must be bounded and in the global window"), "{message}");
+}
+
+#[test]
+fn explain_prints_the_graph_and_the_fused_stages() {
+    let p = Pipeline::new("sales");
+    let names = p.create("Names", [(1, "one".to_owned())]).as_map_view();
+    let (good, dead) = p.create("Texts", ["1".to_owned()]).try_map("Parse", |t| t.parse::<i32>());
+    let named = good.map_with_side_input("Name", &names, |n, names| (*n, names.get(n).cloned()));
+    let minutely = named.window("Minutely", FixedWindows::of(Duration::minutes(1)));
+    minutely.key_by("Number", |n| n.0).count("Count").collect("Out");
+    dead.collect("Dead");
+    let expected = r#"pipeline "sales" on 2 threads
+stage 1
+  Names [Read: 1 values]
+      -> (i32, String), global window
+stage 2
+  Texts [Read: 1 values]
+      -> String, global window
+  Parse [ParDo] <- Texts
+      -> good: i32, global window
+      -> dead_letters: DeadLetter<String>, global window
+  Name [ParDo] <- Parse.good <- Names (broadcast) (side input)
+      -> (i32, Option<String>), global window
+  Minutely [Window.Assign] <- Name
+      -> (i32, Option<String>), fixed windows of 1m
+  Dead [Write: memory] <- Parse.dead_letters
+stage 3
+  Count [Combine.PerKey: by Number] <- Minutely (exchange by key)
+      -> (i32, u64), fixed windows of 1m
+  Out [Write: memory] <- Count
+"#;
+    assert_eq!(p.explain(&PipelineOptions::default().with_threads(2)), expected);
+    assert!(!p.explain(&PipelineOptions::default().with_threads(1)).contains("exchange"));
+}
