@@ -1,5 +1,7 @@
 //! The engine allocates per batch at most, never per element.
 
+#![allow(clippy::unwrap_used)]
+
 use dataflow_core::plane::Batch;
 use dataflow_core::{Pipeline, Poll, Result, Source, SourceReader};
 use dataflow_exec::transforms::*;
