@@ -39,6 +39,11 @@ pub trait Rows {
     /// Takes one row.
     fn append(&mut self, row: &Self::Row);
 
+    /// Takes rows, column by column where that is worth it.
+    fn extend(&mut self, rows: &[Self::Row]) {
+        rows.iter().for_each(|row| self.append(row));
+    }
+
     /// Rows taken since the last batch.
     fn len(&self) -> usize;
 
@@ -103,6 +108,32 @@ impl<R: Rows> Lake<R> {
         let partition = &mut self.partitions[self.current];
         partition.rows.append(row);
         if partition.rows.len() == BATCH { partition.flush() } else { Ok(()) }
+    }
+
+    /// Writes rows into their dates' files.
+    ///
+    /// # Errors
+    ///
+    /// If a file cannot be written.
+    pub fn extend(&mut self, mut rows: &[R::Row]) -> Result<()> {
+        while let Some(first) = rows.first() {
+            let day = R::time(first).as_micros().div_euclid(DAY);
+            if self.partitions.get(self.current).is_none_or(|partition| partition.day != day) {
+                self.turn_to(day)?;
+            }
+            let partition = &mut self.partitions[self.current];
+            let room = &rows[..rows.len().min(BATCH - partition.rows.len())];
+            let until = (day + 1) * DAY;
+            let since = day * DAY;
+            let other = room.iter().position(|row| !(since..until).contains(&R::time(row).as_micros()));
+            let (now, rest) = rows.split_at(other.unwrap_or(room.len()));
+            partition.rows.extend(now);
+            if partition.rows.len() == BATCH {
+                partition.flush()?;
+            }
+            rows = rest;
+        }
+        Ok(())
     }
 
     #[cold]

@@ -45,7 +45,7 @@ impl Metrics {
         let cell = &mut self.open.entry(minute).or_default()[event.action as usize];
         cell.count += 1;
         // Rounded to whole millionths before summing, so that the sum does not depend on the order.
-        cell.revenue += (event.amount * 1e6).round() as i128;
+        cell.revenue += i128::from(event.amount_millionths());
         cell.users.insert(event.user_id);
     }
 

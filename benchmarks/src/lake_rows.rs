@@ -92,6 +92,19 @@ impl Rows for EventRows {
         self.ingested_at.append_value(row.ingested_at.as_micros());
     }
 
+    fn extend(&mut self, rows: &[EnrichedEvent]) {
+        rows.iter().for_each(|row| self.event_id.append_value(&row.event_id));
+        rows.iter().for_each(|row| self.ts.append_value(row.ts.as_micros()));
+        rows.iter().for_each(|row| self.user_id.append_value(row.user_id));
+        self.action.keys.extend(rows.iter().map(|row| Some(row.action as i8)));
+        rows.iter().for_each(|row| self.amount.append_value(row.amount));
+        let (countries, names) = (&mut self.countries, &mut self.country);
+        names.keys.extend(rows.iter().map(|row| row.country.map(|country| countries.key(country))));
+        self.tier.keys.extend(rows.iter().map(|row| row.tier.map(|tier| tier as i8)));
+        rows.iter().for_each(|row| self.session_id.append_option(row.session_id.as_deref()));
+        rows.iter().for_each(|row| self.ingested_at.append_value(row.ingested_at.as_micros()));
+    }
+
     fn len(&self) -> usize {
         self.action.keys.len()
     }
