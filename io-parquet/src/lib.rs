@@ -2,6 +2,7 @@
 
 extern crate self as io_parquet; // the derive macros name the crate so, here as elsewhere
 
+mod compact;
 mod field;
 mod file_options;
 mod hive;
@@ -9,14 +10,17 @@ mod lock;
 mod partition;
 mod row;
 mod sink;
+mod source;
 mod target;
 
+pub use compact::{CompactOptions, CompactPlan, CompactReport, FolderPlan, MergePlan, compact};
 pub use dataflow_derive::{ArrowEnum, ArrowRow};
 pub use field::{ArrowEnum, ArrowField, BadValue, EnumBuilder, EnumReader, FieldBuilder, FieldReader, ListItem, encoding};
 pub use file_options::{Compression, Statistics};
 pub use partition::PartitionValue;
 pub use row::{ArrowRow, RowBuilder, RowColumn, RowReader};
 pub use sink::{ParquetSink, ParquetWriter};
+pub use source::{ColumnRef, ParquetReader, ParquetSource, ParquetSplit, Predicate, Scalar, column};
 pub use target::WriteMode;
 
 /// What the derive macros' code needs besides.

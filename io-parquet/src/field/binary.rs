@@ -99,7 +99,6 @@ macro_rules! binary_fields {
 }
 binary_fields! { Vec<u8>, BytesBuilder, BytesReader; Box<[u8]>, BytesBuilder, BytesReader; }
 
-#[cfg(feature = "bytes")]
 mod of_bytes {
     use super::{ArrayRef, ArrowField, BadValue, BytesBuilder, BytesReader, DataType, FieldReader, Plain};
     use bytes::Bytes;

@@ -21,7 +21,6 @@ list_items!(compact_str::CompactString);
 list_items!(chrono::DateTime<chrono::Utc>, chrono::NaiveDate);
 #[cfg(feature = "rust_decimal")]
 list_items!(rust_decimal::Decimal);
-#[cfg(feature = "bytes")]
 list_items!(bytes::Bytes);
 impl<T: ListItem> ListItem for Option<T> {}
 impl<T> ListItem for Vec<T> {}

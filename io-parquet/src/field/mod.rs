@@ -21,6 +21,8 @@ mod time;
 pub use enumeration::{ArrowEnum, EnumBuilder, EnumReader};
 pub use enumeration::{enum_accepts, enum_data_type};
 pub use list::ListItem;
+pub(crate) use text::TextReader;
+pub(crate) use time::in_micros;
 
 use arrow_array::ArrayRef;
 use arrow_schema::DataType;

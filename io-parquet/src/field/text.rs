@@ -81,7 +81,7 @@ impl TextReader {
         }
     }
 
-    pub(super) fn of(array: &ArrayRef) -> Option<Self> {
+    pub(crate) fn of(array: &ArrayRef) -> Option<Self> {
         Some(match array.data_type() {
             DataType::Utf8 => TextReader::Utf8(array.as_string_opt()?.clone()),
             DataType::LargeUtf8 => TextReader::LargeUtf8(array.as_string_opt()?.clone()),
@@ -108,7 +108,7 @@ impl TextReader {
     }
 
     #[inline]
-    pub(super) fn text(&self, i: usize) -> &str {
+    pub(crate) fn text(&self, i: usize) -> &str {
         match self {
             TextReader::Utf8(array) => array.value(i),
             TextReader::LargeUtf8(array) => array.value(i),

@@ -169,6 +169,7 @@ pub(crate) fn end_staging(target: &Path, id: &str, lock: Option<Lock>) {
 
 /// Removes what runs have left that are no longer alive. A lock of the target must be held.
 pub(crate) fn remove_leftovers(target: &Path) {
+    remove_built_beside(target);
     let staging = target.join(STAGING);
     let Ok(entries) = fs::read_dir(&staging) else { return };
     for entry in entries.flatten() {
@@ -181,4 +182,23 @@ pub(crate) fn remove_leftovers(target: &Path) {
         }
     }
     _ = fs::remove_dir(staging);
+}
+
+/// Where a folder is built that is to take the place of `target` itself.
+pub(crate) fn beside(target: &Path, id: &str) -> Option<PathBuf> {
+    let name = target.file_name()?.to_str()?;
+    Some(target.parent()?.join(format!("_{name}.compact-{id}")))
+}
+
+/// Removes what killed compactions have left beside the target. They hold its lock alone, so none is alive.
+fn remove_built_beside(target: &Path) {
+    let Ok(target) = target.canonicalize() else { return };
+    let Some(pattern) = beside(&target, "") else { return };
+    let (Some(parent), Some(prefix)) = (pattern.parent(), pattern.file_name()) else { return };
+    let Ok(entries) = fs::read_dir(parent) else { return };
+    for entry in entries.flatten() {
+        if entry.file_name().as_encoded_bytes().starts_with(prefix.as_encoded_bytes()) {
+            _ = fs::remove_dir_all(entry.path());
+        }
+    }
 }

@@ -1,0 +1,117 @@
+//! Disks that fill up and folders that may not be read or written.
+
+mod common;
+
+use common::{batch, files, open, rows, write};
+use dataflow_core::{ErrorKind, Metrics, Sink, SinkWriter};
+use io_parquet::{ArrowRow, Compression, ParquetSink, ParquetSource, WriteMode};
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::process::Command;
+
+#[derive(Clone, PartialEq, Debug, ArrowRow)]
+struct Event {
+    id: u64,
+    text: String,
+}
+
+fn events(ids: std::ops::Range<u64>) -> Vec<Event> {
+    ids.map(|id| Event { id, text: format!("{:x}", id.wrapping_mul(0x9E37_79B9_7F4A_7C15)) }).collect()
+}
+
+/// A file system in memory of one mebibyte, if this user may mount one.
+struct SmallDisk(tempfile::TempDir);
+
+impl SmallDisk {
+    fn mount() -> Option<Self> {
+        let dir = tempfile::tempdir().unwrap();
+        let mount = Command::new("mount").args(["-t", "tmpfs", "-o", "size=1m", "tmpfs"]).arg(dir.path()).output();
+        match mount {
+            Ok(output) if output.status.success() => Some(SmallDisk(dir)),
+            _ => {
+                println!("skipped: a small disk cannot be mounted (it takes root)");
+                None
+            }
+        }
+    }
+
+    fn path(&self) -> &Path {
+        self.0.path()
+    }
+}
+
+impl Drop for SmallDisk {
+    fn drop(&mut self) {
+        _ = Command::new("umount").arg(self.0.path()).status();
+    }
+}
+
+#[test]
+fn a_full_disk_is_an_error_that_says_what_is_published() {
+    let Some(disk) = SmallDisk::mount() else { return };
+    let target = disk.path().join("lake");
+    let sink = ParquetSink::to(&target).roll_rows(20_000).compression(Compression::None).dictionary(false);
+    let error = write(&sink, &events(0..200_000)).unwrap_err();
+    let message = error.to_string();
+    assert_eq!(error.kind(), ErrorKind::Io);
+    assert!(message.contains("the disk is full") && message.contains("--overwrite"), "{message}");
+    assert!(message.contains("published so far and complete: 1 files with 20000 rows"), "{message}");
+    assert!(message.contains(&target.display().to_string()) && message.contains(".parquet"), "{message}");
+    sink.abort();
+    assert_eq!(rows::<Event>(&target), events(0..20_000));
+    assert_eq!(fs::read_dir(&target).unwrap().count(), 1, "staging is empty again");
+    write(&ParquetSink::to(&target).mode(WriteMode::Overwrite), &events(0..100)).unwrap();
+    assert_eq!(rows::<Event>(&target), events(0..100));
+}
+
+#[test]
+fn a_disk_without_room_for_anything_is_an_error() {
+    let Some(disk) = SmallDisk::mount() else { return };
+    let target = disk.path().join("lake");
+    let sink = ParquetSink::to(&target);
+    sink.prepare().unwrap();
+    let mut writer = open(&sink, &Metrics::default()).unwrap();
+    writer.write(&mut batch(events(0..1_000))).unwrap();
+    _ = fs::write(disk.path().join("filler"), vec![1; 2 << 20]);
+    let message = writer.close().unwrap_err().to_string();
+    assert!(message.contains("the disk is full") && message.contains("nothing is published yet"), "{message}");
+    drop(writer);
+    sink.abort();
+    assert_eq!(files(&target).len(), 0);
+}
+
+/// Calls `check` as a user whom permissions bind: root may read and write everything.
+fn as_nobody(check: impl FnOnce() + Send) {
+    std::thread::scope(|scope| {
+        let checked = scope.spawn(|| {
+            if rustix::process::geteuid().is_root() {
+                // Only of this thread, which ends with the check.
+                rustix::thread::set_thread_uid(rustix::process::Uid::from_raw(65_534)).unwrap();
+            }
+            check();
+        });
+        if let Err(panic) = checked.join() {
+            std::panic::resume_unwind(panic);
+        }
+    });
+}
+
+#[test]
+fn folders_without_permission_are_named() {
+    let dir = tempfile::tempdir().unwrap();
+    fs::set_permissions(dir.path(), fs::Permissions::from_mode(0o755)).unwrap();
+    let target = dir.path().join("closed");
+    write(&ParquetSink::to(&target), &events(0..1)).unwrap();
+    fs::set_permissions(&target, fs::Permissions::from_mode(0o000)).unwrap();
+    as_nobody(|| {
+        let read = dataflow_core::Source::splits(&ParquetSource::<Event>::new(target.to_str().unwrap()), 1);
+        let message = read.unwrap_err().to_string();
+        assert!(message.contains("closed may not be read by this user: change its permissions"), "{message}");
+        let message = ParquetSink::<Event>::to(target.join("new")).prepare().unwrap_err().to_string();
+        assert!(message.contains("closed/new") && message.contains("ermission denied"), "{message}");
+        let message = ParquetSink::<Event>::to(&target).prepare().unwrap_err().to_string();
+        assert!(message.contains("closed") && message.contains("ermission denied"), "{message}");
+    });
+    fs::set_permissions(&target, fs::Permissions::from_mode(0o755)).unwrap();
+}
