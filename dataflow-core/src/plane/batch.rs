@@ -218,7 +218,7 @@ impl<T> Batch<T> {
     #[inline]
     pub fn fill(&mut self, n: usize, mut make: impl FnMut(usize) -> (T, Timestamp)) {
         let len = self.values.len();
-        let bounds = &mut self.bounds;
+        let mut bounds = self.bounds; // a local one stays in registers
         let times = self.times.make_per_element(len);
         times.resize(len + n, Timestamp::MIN);
         self.values.extend(times[len..].iter_mut().enumerate().map(|(i, time)| {
@@ -227,6 +227,7 @@ impl<T> Batch<T> {
             bounds.add(t);
             value
         }));
+        self.bounds = bounds;
     }
 
     /// Makes the batch one of `values` that all have `timestamp` and are in `window`.

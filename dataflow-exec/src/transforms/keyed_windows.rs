@@ -11,6 +11,9 @@ use std::collections::BTreeMap;
 use std::hash::BuildHasher;
 use std::ops::Range;
 
+/// A window with so few rows is given out in one go.
+const SMALL: usize = 16_384;
+
 /// The rows of one window.
 pub(super) struct Table<K, S> {
     rows: HashTable<(K, S)>,
@@ -119,17 +122,19 @@ impl<K: Key, S: Coded> KeyedWindows<K, S> {
                 let (window, number) = first.remove_entry();
                 self.recent = [None; 2];
                 self.free.push(number);
-                self.closing = Some((window, std::mem::take(&mut self.tables[number].rows).into_iter()));
+                let rows = &mut self.tables[number].rows;
+                if rows.len() <= SMALL {
+                    // At once, and the memory stays for a later window.
+                    give_out(window, rows.drain(), out, &finish)?;
+                } else {
+                    self.closing = Some((window, std::mem::take(rows).into_iter()));
+                }
             }
             while let Some((window, rows)) = self.closing.as_mut().filter(|(_, rows)| rows.len() > 0) {
                 if out.is_full() {
                     return Ok(Advance::more(window.max_timestamp()));
                 }
-                out.with(|o| {
-                    let some = rows.take(Batch::<O>::target_len());
-                    o.values.extend(some.filter_map(|(key, state)| finish(key, state)));
-                    o.set_uniform(window.max_timestamp(), *window, PaneInfo::ON_TIME_AND_ONLY);
-                })?;
+                give_out(*window, rows.take(Batch::<O>::target_len()), out, &finish)?;
             }
             self.closing = None;
         }
@@ -153,6 +158,23 @@ impl<K: Key, S: Coded> KeyedWindows<K, S> {
             Ok(())
         })
     }
+}
+
+/// Sends the results of a window's rows.
+fn give_out<K, S, O: Data>(
+    window: Window,
+    rows: impl Iterator<Item = (K, S)>,
+    out: &mut Emitter<'_, O>,
+    finish: &impl Fn(K, S) -> Option<O>,
+) -> Result<()> {
+    let mut results = rows.filter_map(|(key, state)| finish(key, state)).peekable();
+    while results.peek().is_some() {
+        out.with(|o| {
+            o.values.extend(results.by_ref().take(Batch::<O>::target_len()));
+            o.set_uniform(window.max_timestamp(), window, PaneInfo::ON_TIME_AND_ONLY);
+        })?;
+    }
+    Ok(())
 }
 
 /// Where the run of elements in `window` that starts at `start` ends.
