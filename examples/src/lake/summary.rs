@@ -3,7 +3,7 @@
 use anyhow::{Result, ensure};
 use comfy_table::{CellAlignment, Table, presets};
 use dataflow_core::Metrics;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
@@ -13,7 +13,7 @@ use super::pipeline::{DEAD_LETTERS, EVENTS, METRICS};
 use super::reason::{Reason, ReasonCounters};
 
 /// What a run did, from counters that are independent of each other: `read = written + rejected + duplicates`.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Summary {
     /// Events that came, without blank lines.
     pub read: u64,
