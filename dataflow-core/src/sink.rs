@@ -67,6 +67,9 @@ pub trait Sink<T: Data>: Send + Sync + 'static {
 /// Takes the elements of one shard of a [`Sink`]. Dropped without [`close`](Self::close) after an error: it must then
 /// make nothing visible.
 pub trait SinkWriter<T: Data>: Send + 'static {
+    /// Whether [`write`](Self::write) leaves batches as they were. Then other steps can be given the same batch, not a copy.
+    const READS_ONLY: bool = false;
+
     /// Takes all elements of `batch`, leaving it empty or as it is.
     ///
     /// # Errors

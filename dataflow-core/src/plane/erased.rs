@@ -78,6 +78,8 @@ pub fn typed<T: Data>(batch: &mut dyn ErasedBatch) -> Result<&mut Batch<T>> {
 pub trait Step: Send {
     /// A batch of the main input.
     fn batch(&mut self, batch: &mut dyn ErasedBatch, out: &mut [Outbox]) -> Result<()>;
+    /// Whether it leaves batches of the main input as they were.
+    fn reads_only(&self) -> bool;
     /// The watermark of the main input has moved.
     fn watermark(&mut self, watermark: Timestamp, out: &mut [Outbox]) -> Result<Advance>;
     /// A batch of the side input.
@@ -106,6 +108,9 @@ macro_rules! forward_to_operator {
     () => {
         fn batch(&mut self, batch: &mut dyn ErasedBatch, out: &mut [Outbox]) -> Result<()> {
             self.0.batch(typed(batch)?, O::Out::emitters(out)?)
+        }
+        fn reads_only(&self) -> bool {
+            self.0.reads_only()
         }
         fn watermark(&mut self, watermark: Timestamp, out: &mut [Outbox]) -> Result<Advance> {
             self.0.watermark(watermark, O::Out::emitters(out)?)

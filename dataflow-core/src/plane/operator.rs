@@ -38,6 +38,11 @@ pub trait Operator: Send + 'static {
     /// Takes a batch.
     fn batch(&mut self, input: &mut Batch<Self::In>, out: <Self::Out as Ports>::Emitters<'_>) -> Result<()>;
 
+    /// Whether [`batch`](Self::batch) leaves its input as it was. Then others can be given the same batch, not a copy.
+    fn reads_only(&self) -> bool {
+        false
+    }
+
     /// The watermark of the input has moved to `watermark`: no elements before it will come.
     fn watermark(&mut self, watermark: Timestamp, _out: <Self::Out as Ports>::Emitters<'_>) -> Result<Advance> {
         Ok(Advance::to(watermark))

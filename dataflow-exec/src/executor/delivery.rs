@@ -33,10 +33,10 @@ impl Executor {
             while let Some(mut batch) = self.nodes[node.0].outboxes[port].pop() {
                 let output = &self.nodes[node.0].outputs[port];
                 output.elements_out.add(batch.len() as u64);
-                let users = output.to.len();
+                let (users, looking) = (output.to.len(), output.looking);
                 for user in 0..users {
                     let to = self.nodes[node.0].outputs[port].to[user];
-                    if user + 1 < users {
+                    if user >= looking && user + 1 < users {
                         let mut copy = batch.duplicate();
                         self.pass(node, to, &mut copy)?;
                     } else {

@@ -115,6 +115,22 @@ pub(super) fn connect(graph: &Graph, shards: usize, nodes: &mut [Running], edges
             output.to.push(Downstream::Local(NodeId(id), number));
         }
     }
+    for id in 0..nodes.len() {
+        // Those who only look at a batch come first, so that they need no copy of it.
+        let only_look = |to: &Downstream| match to {
+            Downstream::Local(node, _) => nodes[node.0].step.as_ref().is_some_and(|step| step.reads_only()),
+            Downstream::Exchange(_) => false,
+        };
+        let sorted = nodes[id].outputs.iter().map(|output| {
+            let (mut look, take): (Vec<_>, Vec<_>) = output.to.iter().copied().partition(only_look);
+            let looking = look.len();
+            look.extend(take);
+            (look, looking)
+        });
+        for (port, (to, looking)) in sorted.collect::<Vec<_>>().into_iter().enumerate() {
+            (nodes[id].outputs[port].to, nodes[id].outputs[port].looking) = (to, looking);
+        }
+    }
     for id in (0..nodes.len()).rev() {
         let mut reach = Reach { edges: Vec::new(), nodes: vec![NodeId(id)] };
         for to in nodes[id].outputs.iter().flat_map(|o| &o.to) {

@@ -48,6 +48,8 @@ pub(super) struct InputState {
 #[derive(Default)]
 pub(super) struct OutputState {
     pub(super) to: Vec<Downstream>,
+    /// How many of them, the first ones, leave a batch as it was.
+    pub(super) looking: usize,
     pub(super) elements_out: Counter,
 }
 

@@ -146,6 +146,10 @@ where
         Ok(())
     }
 
+    fn reads_only(&self) -> bool {
+        true
+    }
+
     fn watermark(&mut self, watermark: Timestamp, (mut out,): (Emitter<'_, (G::Key, O)>,)) -> Result<Advance> {
         let (combine, finish) = (&self.combine, self.finish);
         self.windows.advance(watermark, &mut out, |key, acc| Some((key, finish(combine.extract(acc))?)))

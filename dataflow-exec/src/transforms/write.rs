@@ -57,6 +57,10 @@ impl<T: Data, W: SinkWriter<T>> Operator for WriteOperator<W, T> {
         self.writer.write(input)
     }
 
+    fn reads_only(&self) -> bool {
+        W::READS_ONLY
+    }
+
     fn processing_time(&mut self, now: Timestamp) -> Result<()> {
         self.writer.processing_time(now)
     }

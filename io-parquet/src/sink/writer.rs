@@ -119,6 +119,8 @@ fn publish(sealed: &Sealed, with: &FileContext<'_>, counters: &Counters) -> Resu
 const LOOK_ROWS: usize = 64 << 10;
 
 impl<T: ArrowRow> SinkWriter<T> for ParquetWriter<T> {
+    const READS_ONLY: bool = true;
+
     fn write(&mut self, batch: &mut Batch<T>) -> Result<()> {
         let mut rows = &batch.values[..];
         while let Some(first) = rows.first() {
