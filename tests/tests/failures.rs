@@ -63,8 +63,8 @@ impl DoFn for FailsAt {
 fn an_error_behind_an_exchange_ends_the_run_with_the_step() {
     for way in WAYS {
         let p = Pipeline::new("test");
-        let keyed = p.create("Numbers", 0..N).key_by("Number", |n| *n).count("Count");
-        keyed.map("Key", |(k, _)| k).par_do("Book", FailsAt(31_234)).collect("Out");
+        let keyed = p.create("Numbers", 0..8_000u64).key_by("Number", |n| *n).count("Count");
+        keyed.map("Key", |(k, _)| k).par_do("Book", FailsAt(7_234)).collect("Out");
         let error = way.run(&p).unwrap_err();
         assert_eq!((error.step(), error.message()), (Some("Book"), "the account is closed"), "{way:?}");
     }
