@@ -2,11 +2,11 @@
 
 use crate::attributes::{ContainerAttributes, FieldAttributes};
 use crate::krate::path_of;
-use proc_macro2::TokenStream;
-use quote::{format_ident, quote, quote_spanned};
+use proc_macro2::{Group, Span, TokenStream, TokenTree};
+use quote::{ToTokens, format_ident, quote, quote_spanned};
 use syn::ext::IdentExt;
 use syn::spanned::Spanned;
-use syn::{Data, DeriveInput, Error, Fields, Generics, Ident, Result, Type, parse_quote};
+use syn::{Data, DeriveInput, Error, Fields, GenericParam, Generics, Ident, Result, Type, parse_quote};
 
 struct Column<'a> {
     ident: &'a Ident,
@@ -22,33 +22,37 @@ pub(crate) fn derive(input: &DeriveInput) -> Result<TokenStream> {
     let generics = bounded(&krate, &input.generics, &columns);
     let (impl_generics, ty_generics, where_clause) = generics.split_for_impl();
     let row = &input.ident;
-    let (builder, reader) = (format_ident!("{row}Builder"), format_ident!("{row}Columns"));
+    let (builder, reader) = (format_ident!("{row}Builder"), format_ident!("{row}Reader"));
     let name: Vec<_> = columns.iter().map(|c| &c.name).collect();
     let ident: Vec<_> = columns.iter().map(|c| c.ident).collect();
     let ty: Vec<_> = columns.iter().map(|c| c.ty).collect();
-    let encoding: Vec<_> = columns.iter().map(|c| &c.encoding).collect();
-    // With the span of the field's type, so that the error of an unsupported one points to it.
-    let field: Vec<_> = columns
-        .iter()
-        .map(|Column { ty, encoding, .. }| {
-            quote_spanned!(ty.span()=> <#ty as #krate::ArrowField<#krate::encoding::#encoding>>)
-        })
-        .collect();
+    let place: Vec<_> = (0..columns.len()).collect();
+    let builder_type: Vec<_> = columns.iter().map(|column| of_column(&krate, column, "Builder")).collect();
+    let reader_type: Vec<_> = columns.iter().map(|column| of_column(&krate, column, "Reader")).collect();
+    let row_column: Vec<_> = columns.iter().map(|column| row_column(&krate, column)).collect();
+    // Builder and reader have a type parameter for each column, so that they are complete whatever the columns' types
+    // are: a type that cannot be a column is told in few places, not wherever they are mentioned.
+    let cell: Vec<_> = (0..columns.len()).map(|i| format_ident!("__Cell{i}")).collect();
+    let with_cells = with_parameters(&generics, &cell);
+    let (cells_impl, cells_ty, cells_where) = with_cells.split_for_impl();
+    let arguments = arguments(&generics);
     let private = quote!(#krate::__private);
 
     Ok(quote! {
         const _: () = {
             #[doc(hidden)]
             #[allow(unreachable_pub)]
-            pub struct #builder #impl_generics #where_clause {
+            pub struct #builder #cells_impl #cells_where {
                 __rows: usize,
                 __schema: #private::SchemaRef,
                 __row: ::core::marker::PhantomData<fn() -> #row #ty_generics>,
-                #(#ident: #field::Builder,)*
+                #(#ident: #cell,)*
             }
 
             #[automatically_derived]
-            impl #impl_generics ::core::default::Default for #builder #ty_generics #where_clause {
+            impl #cells_impl ::core::default::Default for #builder #cells_ty
+            #cells_where #(#cell: ::core::default::Default,)*
+            {
                 fn default() -> Self {
                     Self {
                         __rows: 0,
@@ -60,7 +64,9 @@ pub(crate) fn derive(input: &DeriveInput) -> Result<TokenStream> {
             }
 
             #[automatically_derived]
-            impl #impl_generics #krate::RowBuilder<#row #ty_generics> for #builder #ty_generics #where_clause {
+            impl #cells_impl #krate::RowBuilder<#row #ty_generics> for #builder #cells_ty
+            #cells_where #(#cell: #krate::FieldBuilder<#ty>,)*
+            {
                 #[inline]
                 fn append(&mut self, row: &#row #ty_generics) {
                     self.__rows += 1;
@@ -92,17 +98,22 @@ pub(crate) fn derive(input: &DeriveInput) -> Result<TokenStream> {
 
             #[doc(hidden)]
             #[allow(unreachable_pub)]
-            pub struct #reader #impl_generics #where_clause {
+            pub struct #reader #cells_impl #cells_where {
                 __row: ::core::marker::PhantomData<fn() -> #row #ty_generics>,
-                #(#ident: #private::ColumnReader<#ty, #field::Reader>,)*
+                #(#ident: #private::ColumnReader<#ty, #cell>,)*
             }
 
             #[automatically_derived]
-            impl #impl_generics #krate::RowReader<#row #ty_generics> for #reader #ty_generics #where_clause {
-                fn bind(batch: &#private::RecordBatch) -> #private::Result<Self> {
+            impl #cells_impl #krate::RowReader<#row #ty_generics> for #reader #cells_ty
+            #cells_where #(#cell: #krate::FieldReader<#ty>,)*
+            {
+                fn bind(
+                    batch: &#private::RecordBatch,
+                    columns: &[#krate::RowColumn],
+                ) -> #private::Result<Self> {
                     ::core::result::Result::Ok(Self {
                         __row: ::core::marker::PhantomData,
-                        #(#ident: #private::bind::<#ty, #krate::encoding::#encoding>(batch, #name)?,)*
+                        #(#ident: #private::bind(batch, columns, #place, #name)?,)*
                     })
                 }
 
@@ -117,15 +128,51 @@ pub(crate) fn derive(input: &DeriveInput) -> Result<TokenStream> {
 
             #[automatically_derived]
             impl #impl_generics #krate::ArrowRow for #row #ty_generics #where_clause {
-                type Builder = #builder #ty_generics;
-                type Reader = #reader #ty_generics;
+                type Builder = #builder<#(#arguments,)* #(#builder_type),*>;
+                type Reader = #reader<#(#arguments,)* #(#reader_type),*>;
 
                 fn columns() -> ::std::vec::Vec<#krate::RowColumn> {
-                    ::std::vec![#(#krate::RowColumn::of::<#ty, #krate::encoding::#encoding>(#name),)*]
+                    ::std::vec![#(#row_column),*]
                 }
             }
         };
     })
+}
+
+/// `<Type as ArrowField<Encoding>>::{name}`, with the span of the field's type, so that errors point to it.
+fn of_column(krate: &TokenStream, Column { ty, encoding, .. }: &Column<'_>, name: &str) -> TokenStream {
+    let (krate, encoding) = (with_span(krate.clone(), ty.span()), with_span(encoding.clone(), ty.span()));
+    let name = Ident::new(name, ty.span());
+    quote_spanned!(ty.span()=> <#ty as #krate::ArrowField<#krate::encoding::#encoding>>::#name)
+}
+
+fn row_column(krate: &TokenStream, Column { ty, encoding, name, .. }: &Column<'_>) -> TokenStream {
+    let (krate, encoding) = (with_span(krate.clone(), ty.span()), with_span(encoding.clone(), ty.span()));
+    quote_spanned!(ty.span()=> #krate::RowColumn::of::<#ty, #krate::encoding::#encoding>(#name))
+}
+
+/// The generics with more type parameters, and a where clause to which more can be added.
+fn with_parameters(generics: &Generics, more: &[Ident]) -> Generics {
+    let mut generics = generics.clone();
+    generics.params.extend(more.iter().map(|ident| -> GenericParam { parse_quote!(#ident) }));
+    let clause = generics.make_where_clause();
+    if clause.predicates.is_empty() {
+        clause.predicates.push(parse_quote!((): ::core::marker::Sized)); // else `where` would not be printed
+    }
+    if !clause.predicates.trailing_punct() {
+        clause.predicates.push_punct(Default::default());
+    }
+    generics
+}
+
+/// The parameters as arguments.
+fn arguments(generics: &Generics) -> Vec<TokenStream> {
+    let argument = |parameter: &GenericParam| match parameter {
+        GenericParam::Lifetime(lifetime) => lifetime.lifetime.to_token_stream(),
+        GenericParam::Type(ty) => ty.ident.to_token_stream(),
+        GenericParam::Const(constant) => constant.ident.to_token_stream(),
+    };
+    generics.params.iter().map(argument).collect()
 }
 
 /// The fields that are columns, and those that are skipped.
@@ -187,8 +234,20 @@ fn bounded(krate: &TokenStream, generics: &Generics, columns: &[Column<'_>]) -> 
 
 fn mentions(tokens: TokenStream, parameters: &[Ident]) -> bool {
     tokens.into_iter().any(|token| match token {
-        proc_macro2::TokenTree::Ident(ident) => parameters.contains(&ident),
-        proc_macro2::TokenTree::Group(group) => mentions(group.stream(), parameters),
+        TokenTree::Ident(ident) => parameters.contains(&ident),
+        TokenTree::Group(group) => mentions(group.stream(), parameters),
         _ => false,
     })
+}
+
+/// The tokens as if they stood at `span`.
+fn with_span(tokens: TokenStream, span: Span) -> TokenStream {
+    let one = |mut token: TokenTree| {
+        if let TokenTree::Group(group) = &token {
+            token = Group::new(group.delimiter(), with_span(group.stream(), span)).into();
+        }
+        token.set_span(span);
+        token
+    };
+    tokens.into_iter().map(one).collect()
 }

@@ -1,6 +1,7 @@
 //! The sink against hand-written `ArrowWriter` code for the same rows of eight columns: `cargo bench -p io-parquet`.
 //!
 //! Prints the ratio of times, as the median of interleaved pairs.
+#![allow(clippy::unwrap_used)] // a test fails by panicking
 
 use arrow_array::RecordBatch;
 use arrow_array::builder::{Float64Builder, StringBuilder, TimestampMicrosecondBuilder, UInt32Builder, UInt64Builder};

@@ -57,7 +57,7 @@ pub trait ArrowRow: Data {
     /// If a column is missing that is not nullable, or has a type that cannot be read as the field's, or a value that
     /// the field's type does not have. The error names the column and both types.
     fn from_batch(batch: &RecordBatch) -> Result<Vec<Self>> {
-        let reader = Self::Reader::bind(batch)?;
+        let reader = Self::Reader::bind(batch, &Self::columns())?;
         (0..batch.num_rows()).map(|i| reader.row(i)).collect()
     }
 }
@@ -90,11 +90,11 @@ pub trait RowBuilder<T>: Default + Send + 'static {
 
 /// Makes rows of an Arrow batch.
 pub trait RowReader<T>: Sized + Send + 'static {
-    /// A reader of `batch`.
+    /// A reader of `batch`. The columns are those of [`ArrowRow::columns`], made once for many batches.
     ///
     /// # Errors
     /// As [`ArrowRow::from_batch`].
-    fn bind(batch: &RecordBatch) -> Result<Self>;
+    fn bind(batch: &RecordBatch, columns: &[RowColumn]) -> Result<Self>;
 
     /// Row `i`, which must be one of the batch.
     ///
@@ -165,16 +165,22 @@ impl<V, R: FieldReader<V>> ColumnReader<V, R> {
     }
 }
 
-/// The reader of the column called `name`.
-pub fn bind<V: ArrowField<E>, E>(batch: &RecordBatch, name: &'static str) -> Result<ColumnReader<V, V::Reader>> {
-    let column = RowColumn::of::<V, E>(name);
+/// The reader of the column called `name`, which is the one at `place` of the row's columns.
+pub fn bind<V, R: FieldReader<V>>(
+    batch: &RecordBatch,
+    columns: &[RowColumn],
+    place: usize,
+    name: &'static str,
+) -> Result<ColumnReader<V, R>> {
+    let column = columns.get(place).filter(|column| column.field.name() == name);
+    let column = column.ok_or_else(|| Error::internal(format!("the columns given are not those of `{name}`'s row")))?;
     let stored = batch.schema_ref().column_with_name(name);
     column.check(stored.map(|(_, field)| field))?;
     let array = match stored {
         Some((i, _)) => Arc::clone(batch.column(i)),
         None => new_null_array(column.field.data_type(), batch.num_rows()),
     };
-    if !V::NULLABLE
+    if !column.field.is_nullable()
         && let Some(nulls) = array.logical_nulls()
         && let Some(row) = (0..array.len()).find(|i| nulls.is_null(*i))
     {
@@ -182,7 +188,7 @@ pub fn bind<V: ArrowField<E>, E>(batch: &RecordBatch, name: &'static str) -> Res
             "column `{name}`, row {row} of a batch: the value is NULL, but the field is not an Option"
         )));
     }
-    match V::Reader::bind(&array) {
+    match R::bind(&array) {
         Some(reader) => Ok(ColumnReader { reader, name, value: PhantomData }),
         None => Err(Error::internal(format!(
             "column `{name}`: {} accepts {} but cannot read it",

@@ -1,4 +1,5 @@
 //! What compaction does to a table, and what it refuses.
+#![allow(clippy::unwrap_used)] // a test fails by panicking
 
 mod common;
 

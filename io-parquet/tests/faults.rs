@@ -1,4 +1,5 @@
 //! Disks that fill up and folders that may not be read or written.
+#![allow(clippy::unwrap_used)] // a test fails by panicking
 
 mod common;
 

@@ -1,6 +1,7 @@
 //! `kill -9` at any moment: whatever is seen then is whole, and the next run cleans up and completes.
 //!
 //! The process that is killed is this test binary itself, told by an environment variable what to do.
+#![allow(clippy::unwrap_used)] // a test fails by panicking
 
 mod common;
 

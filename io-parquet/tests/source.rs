@@ -1,4 +1,5 @@
 //! What the source reads of files and folders, and what it refuses.
+#![allow(clippy::unwrap_used)] // a test fails by panicking
 
 mod common;
 

@@ -3,7 +3,7 @@
 use super::footer::{Footer, damaged};
 use super::predicate::compare;
 use super::{Input, ParquetSplit, ReadSettings, constant};
-use crate::{ArrowRow, RowReader};
+use crate::{ArrowRow, RowColumn, RowReader};
 use arrow_array::{ArrayRef, RecordBatch, RecordBatchOptions};
 use arrow_schema::{Field, Schema};
 use dataflow_core::plane::{Batch, Bounds, Column};
@@ -20,6 +20,7 @@ pub struct ParquetReader<T: ArrowRow> {
     input: Input,
     footer: Footer,
     projection: ProjectionMask,
+    columns: Vec<RowColumn>,
     /// Columns of the row type that the folder has, not the file.
     constants: Vec<(Field, Option<String>)>,
     split: ParquetSplit,
@@ -62,6 +63,7 @@ impl<T: ArrowRow> ParquetReader<T> {
             input,
             footer,
             projection,
+            columns,
             constants,
             split,
             current: None,
@@ -151,7 +153,7 @@ impl<T: ArrowRow> ParquetReader<T> {
     fn fill(&mut self, batch: &mut Batch<T>, from: RecordBatch) -> Result<()> {
         let from = self.with_constants(from)?;
         let selected = self.selected(&from)?;
-        let reader = T::Reader::bind(&from)?;
+        let reader = T::Reader::bind(&from, &self.columns)?;
         batch.values.reserve(from.num_rows());
         for i in 0..from.num_rows() {
             if selected.as_ref().is_none_or(|selected| selected[i]) {

@@ -1,5 +1,5 @@
 //! What the tests of sources and sinks share.
-#![allow(dead_code, unreachable_pub)]
+#![allow(dead_code, unreachable_pub, clippy::unwrap_used)]
 
 use arrow_array::RecordBatch;
 use dataflow_core::plane::Batch;

@@ -1,0 +1,10 @@
+use io_parquet::ParquetSink;
+
+#[derive(Clone)]
+struct Event {
+    id: u64,
+}
+
+fn main() {
+    let _ = ParquetSink::<Event>::to("out");
+}
