@@ -72,6 +72,8 @@ impl Worker<'_> {
             if Instant::now() >= tick {
                 tick = Instant::now() + TICK;
                 self.executor.processing_time(now())?;
+                // Nothing waits longer than this for more to be sent with.
+                self.executor.flush()?;
             }
         }
     }

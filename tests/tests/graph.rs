@@ -2,7 +2,8 @@
 
 #![allow(clippy::unwrap_used)]
 
-use dataflow_core::{Pipeline, PipelineOptions};
+use dataflow_core::plane::Batch;
+use dataflow_core::{Boundedness, Pipeline, PipelineOptions, Poll, Result, Source, SourceReader};
 use dataflow_exec::transforms::*;
 use dataflow_windows::{Duration, FixedWindows};
 
@@ -120,4 +121,44 @@ stage 3
 "#;
     assert_eq!(p.explain(&PipelineOptions::default().with_threads(2)), expected);
     assert!(!p.explain(&PipelineOptions::default().with_threads(1)).contains("exchange"));
+}
+
+#[test]
+fn grouping_what_never_ends_needs_windows() {
+    struct Endless;
+    struct Reader;
+    impl Source for Endless {
+        type Element = u64;
+        type Split = ();
+        type Reader = Reader;
+        fn boundedness(&self) -> Boundedness {
+            Boundedness::Unbounded
+        }
+        fn splits(&self, _: usize) -> Result<Vec<()>> {
+            Ok(vec![()])
+        }
+        fn open(&self, (): ()) -> Result<Reader> {
+            Ok(Reader)
+        }
+    }
+    impl SourceReader for Reader {
+        type Element = u64;
+        type Split = ();
+        fn poll(&mut self, _: &mut Batch<u64>) -> Result<Poll> {
+            Ok(Poll::Pending)
+        }
+        fn checkpoint(&mut self) -> Result<()> {
+            Ok(())
+        }
+    }
+    let message = wrong(|p| {
+        p.read("Read", Endless).key_by("Key", |n| *n).count("Count").collect("Out");
+    });
+    let expected = "step \"Count\": its input never ends and is in the global window, so there would never be a result: \
+                    use `window` first";
+    assert_eq!(message, expected);
+    let p = Pipeline::new("test");
+    let windowed = p.read("Read", Endless).window("Minutely", FixedWindows::of(Duration::minutes(1)));
+    windowed.key_by("Key", |n| *n).group_by_key("Group").collect("Out");
+    p.check().unwrap();
 }

@@ -98,7 +98,7 @@ where
     F: CombineFn<In = G::Value>,
     O: Data,
 {
-    let spec: StepSpec = keyed.step(name, "Combine.PerKey");
+    let spec: StepSpec = keyed.grouping_step(name, "Combine.PerKey");
     let keying = keyed.keying.clone();
     keyed.collection.apply_operator(spec, move |context| {
         Ok(CombineOperator {

@@ -36,7 +36,7 @@ impl<C: KeyedCollection> GroupByKey for C {
     {
         let keyed = self.keyed();
         let keying = keyed.keying.clone();
-        keyed.collection.apply_operator(keyed.step(name, "GroupByKey"), move |context| {
+        keyed.collection.apply_operator(keyed.grouping_step(name, "GroupByKey"), move |context| {
             Ok(GroupOperator {
                 keying: keying.clone(),
                 windows: KeyedWindows::default(),

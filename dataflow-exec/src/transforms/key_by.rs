@@ -1,7 +1,8 @@
 //! Keys.
 
 use dataflow_core::graph::Routing;
-use dataflow_core::{Data, Key, PCollection, StepSpec};
+use dataflow_core::{Boundedness, Data, Key, PCollection, StepSpec};
+use dataflow_windows::WindowFn;
 use std::borrow::Cow;
 use std::marker::PhantomData;
 use std::sync::Arc;
@@ -130,6 +131,15 @@ impl<T: Data, G: Keying<T>> Keyed<T, G> {
         let keying = self.keying.clone();
         let routing = Routing::ByKey(Arc::new(move |shards| super::exchange::by_key::<T, G>(keying.clone(), shards)));
         StepSpec { routing, detail: self.detail.clone(), ..StepSpec::new(name, transform) }
+    }
+
+    /// A step that gives a result for each window of a key, so windows must end.
+    pub(super) fn grouping_step(&self, name: &str, transform: &'static str) -> StepSpec {
+        let endless = self.collection.boundedness() == Boundedness::Unbounded;
+        if endless && self.collection.windowing().window_fn == WindowFn::Global {
+            self.collection.report(name, "its input never ends and is in the global window, so there would never be a result: use `window` first");
+        }
+        self.step(name, transform)
     }
 
     /// Pairs of key and element.
