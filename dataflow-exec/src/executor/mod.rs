@@ -21,7 +21,38 @@ use running::Running;
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-/// The steps of one shard. See the [module](self) for how it works.
+/// The steps of one shard, and how far each of them is.
+///
+/// A runner reads sources and [passes](Executor::push) their batches and watermarks in, [carries](Executor::send)
+/// messages between shards, and asks [before each input](Executor::can_read) whether there is room for what comes of it.
+///
+/// ```
+/// use dataflow_core::Pipeline;
+/// use dataflow_core::graph::NodeId;
+/// use dataflow_core::plane::Batch;
+/// use dataflow_exec::{Executor, transforms::*};
+/// use dataflow_windows::Timestamp;
+/// # use dataflow_core::{PipelineOptions, PipelineResult, Result, Runner, graph::Graph};
+///
+/// # struct ByHand;
+/// # impl Runner for ByHand {
+/// #     fn name(&self) -> &str { "by hand" }
+/// #     fn run(&self, graph: Graph, _: &PipelineOptions) -> Result<PipelineResult> {
+/// let mut executor = Executor::new(&graph, 0, 1, None)?;
+/// let mut batch = Batch::default();
+/// batch.fill(3, |i| (i as i32, Timestamp::MIN));
+/// executor.push(NodeId(0), Box::new(batch))?;
+/// executor.source_watermark(NodeId(0), Timestamp::MAX)?;
+/// assert!(executor.is_finished());
+/// executor.close()?;
+/// #         Err(dataflow_core::Error::options("done"))
+/// #     }
+/// # }
+/// # let p = Pipeline::new("doc");
+/// # let doubled = p.create("Numbers", vec![0i32]).map("Double", |n| n * 2).collect("Out");
+/// # assert!(p.run_on(&ByHand, &PipelineOptions::default()).is_err_and(|e| e.message() == "done"));
+/// # assert_eq!(doubled.sorted(), [0, 2, 4]);
+/// ```
 pub struct Executor {
     nodes: Vec<Running>,
     edges: Vec<Edge>,
