@@ -16,7 +16,7 @@ use examples::lake::{run, validate};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-const N: u64 = 100_000;
+const N: u64 = 80_000;
 const SEED: u64 = 7;
 
 /// All that is in a lake, but for the processing time, which nobody can foretell.

@@ -1,7 +1,7 @@
 //! Country codes.
 
 use arrow_schema::DataType;
-use io_parquet::{ArrowEnum, ArrowField, EnumBuilder, EnumReader};
+use dataflow::parquet::{ArrowEnum, ArrowField, EnumBuilder, EnumReader};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use std::fmt;
 

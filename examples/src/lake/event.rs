@@ -4,9 +4,9 @@
 //! inline: millions of them are made, moved and dropped without the allocator.
 
 use compact_str::CompactString;
+use dataflow::parquet::{ArrowEnum, ArrowRow};
 use dataflow::prelude::Key;
 use dataflow_windows::Timestamp;
-use io_parquet::{ArrowEnum, ArrowRow};
 use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;

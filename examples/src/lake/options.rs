@@ -200,7 +200,7 @@ impl From<Mode> for dataflow::text::WriteMode {
     }
 }
 
-impl From<Mode> for io_parquet::WriteMode {
+impl From<Mode> for dataflow::parquet::WriteMode {
     fn from(mode: Mode) -> Self {
         match mode {
             Mode::New => Self::FailIfNotEmpty,

@@ -1,10 +1,10 @@
 //! The main job as a pipeline.
 
+use dataflow::parquet::PartitionValue;
 use dataflow::prelude::*;
-use io_parquet::{ArrowRow, ParquetSink, PartitionValue};
 use std::path::{Path, PathBuf};
 
-use super::activity::Activity;
+use super::activity::{Activity, Sample};
 use super::clock;
 use super::event::EnrichedEvent;
 use super::options::Mode;
@@ -56,8 +56,9 @@ impl PTransform<PCollection<RawLine>> for Lake {
         events.write("Events", parquet(&self.folder.join(EVENTS), self.mode, |event: &EnrichedEvent| event.ts));
 
         events
+            .map_ref("Sample", Sample::of)
             .window("Minutely", FixedWindows::of(Duration::minutes(1)))
-            .key_by("Action", |event| event.action)
+            .key_by("Action", |sample| sample.action)
             .combine_per_key("Activity", Activity)
             .par_do("MetricRow", ToMetricRow)
             .write("Metrics", parquet(&self.folder.join(METRICS), self.mode, |row: &MetricRow| row.window_start));

@@ -35,6 +35,7 @@ mod with_sql {
     use super::super::pipeline::{EVENTS, METRICS};
     use super::super::rows::MetricRow;
     use anyhow::{Context, Result, ensure};
+    use dataflow::parquet::ArrowRow;
     use datafusion::arrow::csv::WriterBuilder;
     use datafusion::arrow::datatypes::{DataType, SchemaRef};
     use datafusion::arrow::json::LineDelimitedWriter;
@@ -43,7 +44,6 @@ mod with_sql {
     use datafusion::datasource::file_format::parquet::ParquetFormat;
     use datafusion::datasource::listing::ListingOptions;
     use datafusion::prelude::{SessionConfig, SessionContext};
-    use io_parquet::ArrowRow;
     use std::io::Write;
     use std::path::Path;
     use std::sync::Arc;

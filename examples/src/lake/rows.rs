@@ -1,7 +1,6 @@
 //! What lands beside the events: metrics, and rejected lines.
 
 use dataflow::prelude::*;
-use io_parquet::ArrowRow;
 use serde::{Serialize, Serializer};
 
 use super::activity::Totals;

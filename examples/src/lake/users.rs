@@ -1,8 +1,8 @@
 //! The users table, with which events are enriched: built in, or read from a CSV file.
 
+use dataflow::parquet::ArrowEnum;
 use foldhash::fast::FixedState;
 use hashbrown::HashMap;
-use io_parquet::ArrowEnum;
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 

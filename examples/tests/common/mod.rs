@@ -3,10 +3,10 @@
 #![allow(unreachable_pub, reason = "it is a part of each test")]
 #![allow(clippy::unwrap_used)]
 
+use dataflow::parquet::ArrowRow;
 use examples::lake::dead_letter::DeadLetter;
 use examples::lake::event::EnrichedEvent;
 use examples::lake::rows::MetricRow;
-use io_parquet::ArrowRow;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
