@@ -57,6 +57,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 /// A run holds the lock `_writer.lock` of its folder: shared with others that [append](WriteMode::Append), else alone.
 /// A locked target is refused, with a message that names the holder. [Compaction](crate::compact) takes it as well.
 ///
+/// # Object stores
+/// An object appears when its upload is complete, so there is no staging; a checkpoint publishes what is open. There is
+/// no lock either: see to it that only one run writes at a time, or that all append.
+///
 /// # Counters
 /// `records`, `files` and `bytes`: of the files published.
 pub struct ParquetSink<T: ArrowRow> {
@@ -104,10 +108,13 @@ impl<T: ArrowRow> ParquetSink<T> {
 
     /// Writes below `prefix` of an object store.
     #[cfg(feature = "object-store")]
-    pub fn to_store(store: Arc<dyn object_store::ObjectStore>, prefix: &str) -> Self {
+    ///
+    /// # Errors
+    /// If the prefix is no valid key.
+    pub fn to_store(store: Arc<dyn object_store::ObjectStore>, prefix: &str) -> Result<Self> {
         let mut sink = Self::to(prefix);
-        sink.store = Some(crate::target::object::Store::new(store, prefix));
-        sink
+        sink.store = Some(crate::target::object::Store::new(store, prefix)?);
+        Ok(sink)
     }
 
     fn set(mut self, change: impl FnOnce(&mut Settings<T>)) -> Self {

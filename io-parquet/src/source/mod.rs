@@ -8,7 +8,7 @@ mod predicate;
 mod reader;
 mod split;
 
-pub(crate) use files::unreadable;
+pub(crate) use files::{DataFile, unreadable};
 pub(crate) use footer::{Footer, damaged};
 pub(crate) use input::Input;
 pub use predicate::{ColumnRef, Predicate, Scalar, column};
@@ -20,7 +20,7 @@ use dataflow_core::plane::Bounds;
 use dataflow_core::{Error, Result, Source};
 use dataflow_windows::Timestamp;
 use dataflow_windows::watermark::WatermarkEstimator;
-use files::{DataFile, find_local};
+use files::find_local;
 use std::marker::PhantomData;
 use std::sync::Arc;
 
@@ -142,10 +142,13 @@ impl<T: ArrowRow> ParquetSource<T> {
 
     /// Reads what is below `prefix` of an object store.
     #[cfg(feature = "object-store")]
-    pub fn from_store(store: Arc<dyn object_store::ObjectStore>, prefix: &str) -> Self {
+    ///
+    /// # Errors
+    /// If the prefix is no valid key.
+    pub fn from_store(store: Arc<dyn object_store::ObjectStore>, prefix: &str) -> Result<Self> {
         let mut source = Self::new(prefix);
-        source.store = Some(crate::target::object::Store::new(store, prefix));
-        source
+        source.store = Some(crate::target::object::Store::new(store, prefix)?);
+        Ok(source)
     }
 
     fn set(mut self, change: impl FnOnce(&mut ReadSettings<T>)) -> Self {
@@ -196,13 +199,13 @@ impl<T: ArrowRow> ParquetSource<T> {
     fn find(&self) -> Result<Vec<DataFile>> {
         #[cfg(feature = "object-store")]
         if let Some(store) = &self.store {
-            return store.find("");
+            return store.find();
         }
         let mut files = Vec::new();
         for path in &self.paths {
             #[cfg(feature = "object-store")]
             if let Some(store) = crate::target::object::Store::of_url(path.as_ref())? {
-                files.append(&mut store.find(path)?);
+                files.append(&mut store.find()?);
                 continue;
             }
             #[cfg(not(feature = "object-store"))]
@@ -219,7 +222,7 @@ impl<T: ArrowRow> ParquetSource<T> {
                 return store.input(path).map(Input::Object);
             }
             if let Some(store) = crate::target::object::Store::of_url(path.as_ref())? {
-                return store.input("").map(Input::Object);
+                return store.input(path).map(Input::Object);
             }
         }
         Input::local(path)

@@ -1,0 +1,217 @@
+//! A prefix of an object store as a target, and objects to read.
+//!
+//! An object appears when its upload is complete, so no staging is needed; and there is nothing to lock.
+
+mod input;
+mod runtime;
+mod upload;
+
+pub(crate) use input::ObjectInput;
+
+use super::folder::is_hidden;
+use super::{Run, RunId, Sealed, Target, TargetFile, WriteMode, not_empty};
+use crate::hive;
+use crate::source::DataFile;
+use dataflow_core::{Error, Result};
+use futures_util::TryStreamExt;
+use object_store::memory::InMemory;
+use object_store::path::Path;
+use object_store::{ObjectMeta, ObjectStore, ObjectStoreExt};
+use runtime::wait;
+use std::collections::HashMap;
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
+use upload::Upload;
+use url::Url;
+
+/// A prefix of an object store.
+#[derive(Clone)]
+pub(crate) struct Store {
+    store: Arc<dyn ObjectStore>,
+    prefix: Path,
+    /// What comes before a key in a URL: `s3://bucket/`. Empty for a store that was given as such.
+    base: String,
+}
+
+/// The stores in use, by scheme and authority: making one is slow, and those in memory are to be found again.
+type Stores = Mutex<HashMap<String, Arc<dyn ObjectStore>>>;
+static STORES: LazyLock<Stores> = LazyLock::new(Stores::default);
+
+impl Store {
+    pub(crate) fn new(store: Arc<dyn ObjectStore>, prefix: &str) -> Result<Self> {
+        Ok(Store { store, prefix: key(prefix, prefix)?, base: String::new() })
+    }
+
+    /// The store of a URL; nothing if the path is a local one.
+    ///
+    /// Settings come from the environment, with the names that the clouds' own tools use: `AWS_ACCESS_KEY_ID`,
+    /// `AWS_REGION`, `AWS_ENDPOINT`, `GOOGLE_APPLICATION_CREDENTIALS`, `AZURE_STORAGE_ACCOUNT_NAME`, ...
+    pub(crate) fn of_url(path: &std::path::Path) -> Result<Option<Self>> {
+        let Some(url) = path.to_str() else { return Ok(None) };
+        let Some((scheme, rest)) = url.split_once("://") else { return Ok(None) };
+        let (authority, prefix) = rest.split_once('/').unwrap_or((rest, ""));
+        let base = format!("{scheme}://{authority}/");
+        let mut stores = STORES.lock().unwrap_or_else(PoisonError::into_inner);
+        let store = match stores.get(&base) {
+            Some(store) => Arc::clone(store),
+            None => {
+                let store = connect(scheme, &base)?;
+                stores.insert(base.clone(), Arc::clone(&store));
+                store
+            }
+        };
+        Ok(Some(Store { store, prefix: key(prefix, url)?, base }))
+    }
+
+    fn show(&self, key: &str) -> String {
+        format!("{}{key}", self.base)
+    }
+
+    fn at(&self, below: &str) -> Path {
+        let parts = [self.prefix.as_ref(), below];
+        let joined: Vec<&str> = parts.into_iter().filter(|part| !part.is_empty()).collect();
+        // Both parts were keys or names made here; one that is none is refused by the store.
+        Path::parse(joined.join("/")).unwrap_or_default()
+    }
+
+    /// All objects below the prefix, or the one that it names, by key.
+    fn list(&self) -> Result<Vec<ObjectMeta>> {
+        let failed = |e| Error::io(format!("{} cannot be listed", self.show(self.prefix.as_ref())), e);
+        let mut objects: Vec<ObjectMeta> = wait(self.store.list(Some(&self.prefix)).try_collect()).map_err(failed)?;
+        objects.sort_by(|a, b| a.location.cmp(&b.location));
+        Ok(objects)
+    }
+
+    /// The key below the prefix, unless readers skip it.
+    fn visible<'a>(&self, object: &'a ObjectMeta) -> Option<&'a str> {
+        let below = object.location.as_ref().strip_prefix(self.prefix.as_ref())?.trim_start_matches('/');
+        (!below.split('/').any(is_hidden)).then_some(below)
+    }
+
+    /// The Parquet files below the prefix, or the one that it is.
+    pub(crate) fn find(&self) -> Result<Vec<DataFile>> {
+        let file = |object: &ObjectMeta| DataFile { path: self.show(object.location.as_ref()), bytes: object.size };
+        let objects = self.list()?;
+        let below = objects.iter().filter(|o| self.visible(o).is_some_and(|key| key.ends_with(".parquet")));
+        let found: Vec<DataFile> = below.map(file).collect();
+        if !found.is_empty() || self.prefix.as_ref().is_empty() {
+            return Ok(found);
+        }
+        match wait(self.store.head(&self.prefix)) {
+            Ok(object) => Ok(vec![file(&object)]),
+            Err(object_store::Error::NotFound { .. }) => Ok(Vec::new()),
+            Err(e) => Err(Error::io(format!("{} cannot be read", self.show(self.prefix.as_ref())), e)),
+        }
+    }
+
+    /// The file that [`find`](Self::find) has called `path`.
+    pub(crate) fn input(&self, path: &str) -> Result<ObjectInput> {
+        let key = key(path.strip_prefix(&self.base).unwrap_or(path), path)?;
+        let meta = wait(self.store.head(&key)).map_err(|e| Error::io(format!("{path} cannot be read"), e))?;
+        Ok(ObjectInput::new(Arc::clone(&self.store), key, meta.size))
+    }
+}
+
+/// The key of an object, which is written in URLs as it is.
+fn key(text: &str, shown: &str) -> Result<Path> {
+    Path::parse(text).map_err(|e| Error::options(format!("{shown} is no valid path in an object store: {e}")))
+}
+
+fn connect(scheme: &str, base: &str) -> Result<Arc<dyn ObjectStore>> {
+    if scheme == "memory" {
+        return Ok(Arc::new(InMemory::new()));
+    }
+    let feature = match scheme {
+        "s3" | "s3a" => "s3",
+        "gs" => "gcs",
+        "az" | "adl" | "azure" | "abfs" | "abfss" => "azure",
+        _ => {
+            return Err(Error::options(format!(
+                "{base} has a scheme that is not known: use s3://, gs://, az://, memory://, or a local path without one"
+            )));
+        }
+    };
+    let url = Url::parse(base).map_err(|e| Error::options(format!("{base} is no valid URL: {e}")))?;
+    let settings = std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
+    let (store, _) = object_store::parse_url_opts(&url, settings).map_err(|e| {
+        let message = format!(
+            "{base} cannot be used: is io-parquet built with the feature `{feature}`, and are the store's settings in the \
+             environment?"
+        );
+        Error::io(message, e)
+    })?;
+    Ok(store.into())
+}
+
+/// A run that writes to an object store.
+pub(crate) struct ObjectTarget {
+    store: Store,
+    run: Run,
+}
+
+impl ObjectTarget {
+    pub(crate) fn prepare(store: Store, mode: WriteMode) -> Result<Self> {
+        if mode != WriteMode::Append {
+            let objects = store.list()?;
+            let mut visible = objects.iter().filter_map(|object| Some((object, store.visible(object)?)));
+            if mode == WriteMode::FailIfNotEmpty
+                && let Some((_, found)) = visible.next()
+            {
+                return Err(not_empty(&store.show(store.prefix.as_ref()), found));
+            }
+            for (object, below) in visible {
+                remove(&store, object, below)?;
+            }
+        }
+        Ok(ObjectTarget { store, run: Run::new(RunId::new()) })
+    }
+}
+
+/// Removes a data file of a table; nothing else, as on local paths.
+fn remove(store: &Store, object: &ObjectMeta, below: &str) -> Result<()> {
+    let mut folders: Vec<&str> = below.split('/').collect();
+    let name = folders.pop().unwrap_or_default();
+    let shown = store.show(object.location.as_ref());
+    if let Some(folder) = folders.iter().find(|folder| hive::parse(folder).is_none()) {
+        return Err(Error::options(format!(
+            "{shown} is not removed, since {folder} is no partition of a table: remove it yourself, or give another path"
+        )));
+    }
+    if !name.ends_with(".parquet") {
+        return Ok(());
+    }
+    wait(store.store.delete(&object.location)).map_err(|e| Error::io(format!("{shown} cannot be removed"), e))
+}
+
+impl Target for ObjectTarget {
+    fn create(&self, folder: &str, name: &str) -> Result<Box<dyn TargetFile>> {
+        let path = if folder.is_empty() { name.to_owned() } else { format!("{folder}/{name}") };
+        let key = self.store.at(&path);
+        Ok(Box::new(Upload::new(Arc::clone(&self.store.store), key, path)))
+    }
+
+    fn publish(&self, _: &Sealed) -> Result<()> {
+        Ok(()) // it was when its upload was complete
+    }
+
+    fn has(&self, file: &Sealed) -> Result<bool> {
+        match wait(self.store.store.head(&self.store.at(&file.path))) {
+            Ok(_) => Ok(true),
+            Err(object_store::Error::NotFound { .. }) => Ok(false),
+            Err(e) => Err(Error::io(format!("{} cannot be looked at", self.show(&file.path)), e)),
+        }
+    }
+
+    fn show(&self, path: &str) -> String {
+        self.store.show(self.store.at(path).as_ref())
+    }
+
+    fn finish(&self) -> Result<()> {
+        Ok(())
+    }
+
+    fn abort(&self) {}
+
+    fn run(&self) -> &Run {
+        &self.run
+    }
+}
