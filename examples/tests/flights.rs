@@ -1,5 +1,7 @@
 //! `flights` gives what others compute from the same files, and loses no record that it cannot read.
 
+#![allow(clippy::unwrap_used)]
+
 use chrono::{DateTime, DurationRound, TimeDelta, Utc};
 use clap::Parser;
 use dataflow::prelude::*;
@@ -74,7 +76,7 @@ fn table(name: &str) -> Records {
 fn by_hand() -> Vec<HourlyRow> {
     let names: BTreeMap<_, _> =
         table("airlines.csv").into_iter().map(|a| (a["carrier"].clone(), a["name"].clone())).collect();
-    let mut groups = BTreeMap::<_, (u64, Vec<f64>)>::new();
+    let mut groups = BTreeMap::<(DateTime<Utc>, String, String), (u64, Vec<f64>)>::new();
     for flight in table("flights.csv") {
         let time: DateTime<Utc> = flight["time_hour"].parse().unwrap();
         let hour = time.duration_trunc(TimeDelta::hours(1)).unwrap();
@@ -85,7 +87,7 @@ fn by_hand() -> Vec<HourlyRow> {
             _ => delays.push(flight["dep_delay"].parse().unwrap()),
         }
     }
-    let row = |((hour, origin, carrier), (cancelled, delays)): ((DateTime<Utc>, String, String), (u64, Vec<f64>))| {
+    let rows = groups.into_iter().map(|((hour, origin, carrier), (cancelled, delays))| {
         let departed = delays.len();
         HourlyRow {
             hour: Timestamp::from_seconds(hour.timestamp()),
@@ -96,8 +98,8 @@ fn by_hand() -> Vec<HourlyRow> {
             cancelled,
             mean_dep_delay: (departed > 0).then(|| delays.iter().sum::<f64>() / departed as f64),
         }
-    };
-    groups.into_iter().map(row).collect()
+    });
+    rows.collect()
 }
 
 #[test]
