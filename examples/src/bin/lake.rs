@@ -5,6 +5,7 @@ use clap::Parser;
 use examples::lake::options::{Cli, Command, LogFormat, RunOptions};
 use examples::lake::progress::Progress;
 use examples::lake::{compact, query, run};
+use std::io::IsTerminal;
 use std::process::ExitCode;
 use tracing_subscriber::EnvFilter;
 
@@ -44,8 +45,9 @@ fn land(options: &RunOptions) -> Result<()> {
 fn start_log(format: LogFormat) {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
     let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let for_people = std::io::stderr().is_terminal();
     match format {
-        LogFormat::Text => log.with_target(false).init(),
+        LogFormat::Text => log.with_target(false).with_ansi(for_people).init(),
         LogFormat::Json => log.json().init(),
     }
 }

@@ -15,6 +15,8 @@ pub struct Progress {
     bar: Option<ProgressBar>,
     start: Instant,
     next: Instant,
+    /// How much there is to read, as far as that was known last.
+    total: Option<u64>,
 }
 
 impl Progress {
@@ -23,7 +25,7 @@ impl Progress {
         let bar = (for_people && std::io::stderr().is_terminal()).then(ProgressBar::no_length);
         let start = Instant::now();
         let next = start + if bar.is_some() { BAR } else { LOG };
-        Progress { bar, start, next }
+        Progress { bar, start, next, total: None }
     }
 
     /// Looks at the run, when it is time to.
@@ -37,6 +39,9 @@ impl Progress {
         let seconds = now.duration_since(self.start).as_secs_f64();
         let rate = (events as f64 / seconds) as u64;
         let dataflow_core::Progress { done, total } = result.progress();
+        // It is not known for a moment while a split is opened.
+        self.total = total.or(self.total);
+        let total = self.total;
         let left = total.filter(|_| done > 0).map(|total| seconds * total.saturating_sub(done) as f64 / done as f64);
         let Some(bar) = &self.bar else {
             let percent = total.map(|total| done * 100 / total.max(1));
