@@ -34,8 +34,7 @@ pub fn build(options: &RunOptions) -> Result<Pipeline> {
     Ok(pipeline)
 }
 
-/// Builds the main job, runs it on `runner` to its end, and says what it did. While it runs, `watch` is called every now
-/// and then.
+/// Builds the main job, runs it on `runner` to its end, and says what it did. While it runs, `watch` is called often.
 ///
 /// # Errors
 ///
