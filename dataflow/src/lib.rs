@@ -1,5 +1,7 @@
 #![doc = include_str!("../../README.md")]
 
+#[cfg(feature = "text")]
+mod parsed;
 mod run;
 
 pub use dataflow_core as core;
@@ -10,12 +12,16 @@ pub use dataflow_exec::combiners;
 pub use io_parquet as parquet;
 #[cfg(feature = "text")]
 pub use io_text as text;
+#[cfg(feature = "text")]
+pub use parsed::GoodAndBad;
 pub use run::{RunPipeline, runner};
 #[cfg(feature = "direct")]
 pub use runner_direct::DirectRunner;
 
 /// What most programs need: `use dataflow::prelude::*`.
 pub mod prelude {
+    #[cfg(feature = "text")]
+    pub use crate::GoodAndBad as _;
     pub use crate::RunPipeline as _;
     pub use dataflow_core::windows::{Duration, FixedWindows, GlobalWindows, PaneInfo, Timestamp, Timing, Window};
     pub use dataflow_core::{

@@ -22,10 +22,10 @@ impl RunPipeline for Pipeline {
 /// # Errors
 /// If there is none, or this program was built without it; the message names those that there are.
 pub fn runner(name: &str) -> Result<Box<dyn Runner>> {
-    #[allow(unused_mut)]
-    let mut runners: Vec<Box<dyn Runner>> = Vec::new();
-    #[cfg(feature = "direct")]
-    runners.push(Box::new(runner_direct::DirectRunner::new()));
+    let runners: Vec<Box<dyn Runner>> = vec![
+        #[cfg(feature = "direct")]
+        Box::new(runner_direct::DirectRunner::new()),
+    ];
     let names: Vec<String> = runners.iter().map(|r| r.name().to_owned()).collect();
     runners.into_iter().find(|r| r.name() == name).ok_or_else(|| {
         Error::options(format!("there is no runner \"{name}\" in this program; it has: {}", names.join(", ")))

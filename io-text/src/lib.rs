@@ -6,8 +6,7 @@
 //! [`Line`] is bytes and a [`Position`]; it costs no allocation. Large files are read by all threads.
 //!
 //! [`TextSource::json`] and [`TextSource::csv`] make values of the lines. What is no value must neither end the run nor
-//! get lost: the elements are [`Parsed`], and `try_map("Parse", Parsed::into_result)` splits them into values and dead
-//! letters.
+//! get lost: the elements are [`Parsed`], and the facade's `good_and_bad` splits them into values and bad records.
 //!
 //! ```
 //! use dataflow_core::Pipeline;

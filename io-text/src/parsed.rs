@@ -35,7 +35,7 @@ pub struct BadRecord {
 }
 
 impl<T> Parsed<T> {
-    /// The value or the bad record: made for `try_map`, as in `try_map("Parse", Parsed::into_result)`.
+    /// The value or the bad record.
     ///
     /// # Errors
     /// The bad record.

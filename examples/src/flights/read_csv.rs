@@ -25,8 +25,6 @@ impl<T: DeserializeOwned + Data> PTransform<Pipeline> for ReadCsv<T> {
 
     fn expand(self, pipeline: Pipeline) -> Self::Out {
         // No field holds a line break, so all threads read a file.
-        let records = pipeline.read("Read", TextSource::new(self.pattern).csv::<T>().split_lines());
-        let (values, bad) = records.try_map_typed("Parse", |record| record.clone().into_result());
-        (values, bad.map("Reason", |letter| letter.error))
+        pipeline.read("Read", TextSource::new(self.pattern).csv::<T>().split_lines()).good_and_bad("Parse")
     }
 }
