@@ -2,8 +2,8 @@
 //! Parquet files and [`ArrowEnum`](macro@ArrowEnum) for their fields that are one of a few names.
 //!
 //! The code they make names the crate that has the trait as the user's `Cargo.toml` does: `dataflow-core` or
-//! `io-parquet` where it is a dependency of its own, else the facade `dataflow`; an attribute `crate = "path"` overrides
-//! both.
+//! `io-parquet` where it is a dependency of its own, else the facade `dataflow`; an attribute `crate = "path"`
+//! overrides both.
 
 mod arrow_enum;
 mod arrow_row;
@@ -52,8 +52,8 @@ pub fn derive_key(input: TokenStream) -> TokenStream {
 /// - `#[arrow(skip)]`: no column; read as `Default::default()`;
 /// - `#[arrow(dictionary)]`: a string kept as a dictionary (enums are without being told);
 /// - `#[arrow(decimal(18, 2))]`: a `Decimal`, or an `i128` of hundredths, with 18 digits, 2 of them after the point;
-/// - `#[arrow(timestamp = "ms")]`: a point in time with milliseconds (`"us"`, microseconds, is the default; it also makes
-///   a timestamp of an `i64` that counts them).
+/// - `#[arrow(timestamp = "ms")]`: a point in time with milliseconds (`"us"`, microseconds, is the default; it also
+///   makes a timestamp of an `i64` that counts them).
 ///
 /// On the struct: `#[arrow(crate = "some::path")]`: where `io_parquet` is found.
 ///

@@ -71,7 +71,8 @@ impl FileOptions {
             Compression::Snappy => Codec::SNAPPY,
             Compression::Gzip => Codec::GZIP(GzipLevel::default()),
             Compression::Zstd(level) => Codec::ZSTD(
-                ZstdLevel::try_new(level).map_err(|_| Error::options(format!("zstd has the levels 1 to 22, not {level}")))?,
+                ZstdLevel::try_new(level)
+                    .map_err(|_| Error::options(format!("zstd has the levels 1 to 22, not {level}")))?,
             ),
         };
         let statistics = match self.statistics {

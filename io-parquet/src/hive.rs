@@ -9,7 +9,8 @@ use std::fmt::Write;
 pub(crate) const NULL: &str = "__HIVE_DEFAULT_PARTITION__";
 
 fn is_escaped(c: char) -> bool {
-    c.is_ascii_control() || matches!(c, '"' | '#' | '%' | '\'' | '*' | '/' | ':' | '=' | '?' | '\\' | '{' | '[' | ']' | '^')
+    c.is_ascii_control()
+        || matches!(c, '"' | '#' | '%' | '\'' | '*' | '/' | ':' | '=' | '?' | '\\' | '{' | '[' | ']' | '^')
 }
 
 /// Appends `text` with what must be escaped as `%XX`.
@@ -29,7 +30,9 @@ pub(crate) fn unescape(text: &str) -> String {
     let mut rest = text.as_bytes();
     while let Some((first, after)) = rest.split_first() {
         let escaped = match after {
-            [a, b, ..] if *first == b'%' => std::str::from_utf8(&[*a, *b]).ok().and_then(|s| u8::from_str_radix(s, 16).ok()),
+            [a, b, ..] if *first == b'%' => {
+                std::str::from_utf8(&[*a, *b]).ok().and_then(|s| u8::from_str_radix(s, 16).ok())
+            }
             _ => None,
         };
         bytes.push(escaped.unwrap_or(*first));

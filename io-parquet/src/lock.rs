@@ -39,13 +39,8 @@ impl Lock {
     pub(crate) fn take(path: &Path, hold: Hold, who: &str) -> Result<Attempt> {
         let failed = |e| Error::io(format!("the lock file {} cannot be used", path.display()), e);
         loop {
-            let mut file = OpenOptions::new()
-                .read(true)
-                .write(true)
-                .create(true)
-                .truncate(false)
-                .open(path)
-                .map_err(failed)?;
+            let mut file =
+                OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path).map_err(failed)?;
             let locked = match hold {
                 Hold::Shared => file.try_lock_shared(),
                 Hold::Exclusive => file.try_lock(),

@@ -96,6 +96,7 @@ for i, row in enumerate(rows):
     assert row["blob"] == (bytes([i % 256, 0, 255]) if i % 5 == 0 else None), row
     assert row["amount"] == i / 4, row
     assert row["where"] == ("a/b = c%" if i % 7 else None), row
+import os; os._exit(0)  # threads of pyarrow sometimes abort an interpreter that ends in the usual way
 "#;
 
 fn check(python: &str, target: &Path, rows: usize) {

@@ -148,7 +148,8 @@ proptest! {
         #[derive(Clone, ArrowRow)]
         struct Floats { a: f64, b: Option<f32> }
         let dir = tempfile::tempdir().unwrap();
-        let rows: Vec<_> = bits.iter().map(|(a, b)| Floats { a: f64::from_bits(*a), b: Some(f32::from_bits(*b)) }).collect();
+        let row = |(a, b): &(u64, u32)| Floats { a: f64::from_bits(*a), b: Some(f32::from_bits(*b)) };
+        let rows: Vec<_> = bits.iter().map(row).collect();
         write(&ParquetSink::to(dir.path()), &rows).unwrap();
         let rows = read(&ParquetSource::<Floats>::new(dir.path().to_str().unwrap()).allow_empty(true)).unwrap();
         let back: Vec<_> = rows.iter().map(|row| (row.a.to_bits(), row.b.unwrap().to_bits())).collect();

@@ -1,9 +1,9 @@
 //! Merges small files.
 //!
 //! Each partition's small files become few large ones, in a new folder beside the old one; then the two folders are
-//! exchanged in one step of the file system (`renameat2` with `RENAME_EXCHANGE`). So a reader that lists the folder once
-//! sees each row once, before or after. One that has listed before the exchange and opens a file after it is told that
-//! the file is not there; it never gets wrong rows.
+//! exchanged in one step of the file system (`renameat2` with `RENAME_EXCHANGE`). So a reader that lists the folder
+//! once sees each row once, before or after. One that has listed before the exchange and opens a file after it is told
+//! that the file is not there; it never gets wrong rows.
 
 mod folder;
 mod merge;
@@ -42,7 +42,8 @@ impl CompactOptions {
         }
     }
 
-    /// How large, in bytes, merged files are to be; 128 MiB by default. Files of three quarters of that stay as they are.
+    /// How large, in bytes, merged files are to be; 128 MiB by default. Files of three quarters of that stay as they
+    /// are.
     #[must_use]
     pub fn target_bytes(mut self, bytes: u64) -> Self {
         self.target_bytes = bytes.max(1);
@@ -109,8 +110,8 @@ pub struct CompactReport {
 ///
 /// # Errors
 /// - The folder is being written to, by a sink or another compaction: the message says by whom.
-/// - It is in an object store: objects cannot be exchanged for others in one step, so a reader that lists while they are
-///   replaced would see rows twice or not at all.
+/// - It is in an object store: objects cannot be exchanged for others in one step, so a reader that lists while they
+///   are replaced would see rows twice or not at all.
 /// - It belongs to a table format with a log of its own (Delta Lake, Hudi, Iceberg).
 /// - Files cannot be read or written. What is done by then stays done, and each folder is either done or untouched.
 pub fn compact(options: &CompactOptions) -> Result<CompactReport> {
@@ -152,9 +153,9 @@ pub fn compact(options: &CompactOptions) -> Result<CompactReport> {
 fn refuse_object_store(path: &Path) -> Result<()> {
     match path.to_str() {
         Some(url) if url.contains("://") => Err(Error::options(format!(
-            "{url} cannot be compacted: in an object store, files cannot be exchanged for others in one step, so a reader \
-             that lists them meanwhile would see rows twice or not at all. Write larger files instead (roll_bytes, \
-             roll_age), or compact a local copy"
+            "{url} cannot be compacted: in an object store, files cannot be exchanged for others in one step, so a \
+             reader that lists them meanwhile would see rows twice or not at all. Write larger files instead \
+             (roll_bytes, roll_age), or compact a local copy"
         ))),
         _ => Ok(()),
     }

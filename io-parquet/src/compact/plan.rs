@@ -35,7 +35,8 @@ pub struct MergePlan {
 }
 
 /// Logs of table formats, which name the files of a table: others must not change these.
-const TABLE_LOGS: [(&str, &str); 3] = [("_delta_log", "Delta Lake"), (".hoodie", "Apache Hudi"), ("metadata", "Apache Iceberg")];
+const TABLE_LOGS: [(&str, &str); 3] =
+    [("_delta_log", "Delta Lake"), (".hoodie", "Apache Hudi"), ("metadata", "Apache Iceberg")];
 
 /// Looks at the table in `root` and decides.
 pub(crate) fn plan(root: &Path, target_bytes: u64, min_files: usize) -> Result<CompactPlan> {

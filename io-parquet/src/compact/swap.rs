@@ -17,8 +17,8 @@ pub(crate) fn names(folder: &Path) -> Result<BTreeSet<OsString>> {
 /// Exchanges `old`, which has the entries `known`, for `new`, durably; `new` is then the path of what was old.
 pub(crate) fn exchange(old: &Path, new: &Path, known: &BTreeSet<OsString>) -> Result<()> {
     renameat_with(CWD, old, CWD, new, RenameFlags::EXCHANGE).map_err(|e| {
-        let message = "cannot be exchanged for its merged one: the file system must know renameat2 with RENAME_EXCHANGE \
-                       (ext4, xfs, btrfs and tmpfs do), and the folder must be no mount point";
+        let message = "cannot be exchanged for its merged one: the file system must know renameat2 with \
+                       RENAME_EXCHANGE (ext4, xfs, btrfs and tmpfs do), and the folder must be no mount point";
         Error::io(format!("the folder {} {message}", old.display()), std::io::Error::from(e))
     })?;
     for folder in [old.parent(), new.parent()].into_iter().flatten() {

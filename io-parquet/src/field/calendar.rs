@@ -1,8 +1,8 @@
 //! Days: `chrono::NaiveDate` as Date32.
 
+use super::BadValue;
 use super::encoding::Plain;
 use super::primitive::{Primitive, primitive_field};
-use super::BadValue;
 use arrow_array::cast::AsArray;
 use arrow_array::types::Date32Type;
 use arrow_array::{ArrayRef, PrimitiveArray};

@@ -1,8 +1,8 @@
 //! Decimals: `i128` without the point, and `rust_decimal::Decimal`, as Decimal128.
 
+use super::BadValue;
 use super::encoding::Decimal;
 use super::primitive::{Primitive, primitive_field};
-use super::BadValue;
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Decimal32Type, Decimal64Type, Decimal128Type};
 use arrow_array::{ArrayRef, PrimitiveArray};
@@ -95,8 +95,8 @@ mod of_rust_decimal {
                     let factor = 10i128.checked_pow(down).unwrap_or(i128::MAX);
                     if self.mantissa() % factor != 0 {
                         return Err(BadValue::new(format_args!(
-                            "{self} does not fit decimal({P}, {S}): it has more than {S} digits after the point; round it \
-                             first"
+                            "{self} does not fit decimal({P}, {S}): it has more than {S} digits after the point; \
+                             round it first"
                         )));
                     }
                     Some(self.mantissa() / factor)

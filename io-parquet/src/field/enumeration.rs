@@ -93,7 +93,11 @@ impl<V: ArrowEnum> FieldReader<V> for EnumReader<V> {
     fn get(&self, i: usize) -> Result<V, BadValue> {
         let name = self.text.text(i);
         V::NAMES.iter().zip(V::ALL).find_map(|(n, v)| (*n == name).then_some(*v)).ok_or_else(|| {
-            BadValue::new(format_args!("{name:?} is none of the names of {}: {}", std::any::type_name::<V>(), list::<V>()))
+            BadValue::new(format_args!(
+                "{name:?} is none of the names of {}: {}",
+                std::any::type_name::<V>(),
+                list::<V>()
+            ))
         })
     }
 }

@@ -54,8 +54,8 @@ use std::fmt;
     label = "cannot be a column (as `{E}`)",
     note = "columns are bool, integers, f32, f64, strings, Vec<u8>, Timestamp, chrono::DateTime<Utc>, \
             chrono::NaiveDate, and Vec and Option of them",
-    note = "decimals need `#[arrow(decimal(precision, scale))]` on the field, enums `#[derive(ArrowEnum)]`; a field that \
-            is not to be stored can have `#[arrow(skip)]`"
+    note = "decimals need `#[arrow(decimal(precision, scale))]` on the field, enums `#[derive(ArrowEnum)]`; a field \
+            that is not to be stored can have `#[arrow(skip)]`"
 )]
 pub trait ArrowField<E = Plain>: Sized + Send + 'static {
     /// Whether a column of this type can have NULLs.

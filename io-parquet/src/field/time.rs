@@ -1,8 +1,8 @@
 //! Points in time: Timestamp(microseconds or milliseconds, UTC).
 
+use super::BadValue;
 use super::encoding::{Micros, Millis, Plain};
 use super::primitive::{Primitive, primitive_field};
-use super::BadValue;
 use arrow_array::cast::AsArray;
 use arrow_array::types::{
     TimestampMicrosecondType, TimestampMillisecondType, TimestampNanosecondType, TimestampSecondType,

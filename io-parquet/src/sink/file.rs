@@ -129,8 +129,8 @@ impl FileContext<'_> {
         if is_full(&error) {
             return Error::io(
                 format!(
-                    "the disk is full: {shown} cannot be completed and is not published; {published}. Make room and run \
-                     again, with --overwrite for a complete result"
+                    "the disk is full: {shown} cannot be completed and is not published; {published}. Make room and \
+                     run again, with --overwrite for a complete result"
                 ),
                 error,
             );

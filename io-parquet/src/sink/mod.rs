@@ -255,7 +255,8 @@ impl<T: ArrowRow> Sink<T> for ParquetSink<T> {
 
     fn describe(&self) -> String {
         let partitions: Vec<_> = self.settings.partitions.columns().collect();
-        let by = if partitions.is_empty() { String::new() } else { format!(", partitioned by {}", partitions.join(", ")) };
+        let by =
+            if partitions.is_empty() { String::new() } else { format!(", partitioned by {}", partitions.join(", ")) };
         format!("Parquet files in {}{by}", self.path.display())
     }
 

@@ -14,7 +14,10 @@ use std::sync::Arc;
 /// A file that is open. Clones share it, but no position in it.
 #[derive(Clone)]
 pub(crate) enum Input {
-    Local { file: Arc<File>, len: u64 },
+    Local {
+        file: Arc<File>,
+        len: u64,
+    },
     #[cfg(feature = "object-store")]
     Object(crate::target::object::ObjectInput),
 }
@@ -22,11 +25,11 @@ pub(crate) enum Input {
 impl Input {
     pub(crate) fn local(path: &str) -> Result<Self> {
         let failed = |e| unreadable(Path::new(path), e);
-        let file = File::open(path).map_err(failed)?;
-        let meta = file.metadata().map_err(failed)?;
+        let meta = std::fs::metadata(path).map_err(failed)?;
         if !meta.is_file() {
             return Err(Error::options(format!("{path} is no regular file: Parquet is read from its end")));
         }
+        let file = File::open(path).map_err(failed)?;
         Ok(Input::Local { file: Arc::new(file), len: meta.len() })
     }
 }
@@ -51,7 +54,9 @@ impl ChunkReader for Input {
     fn get_bytes(&self, start: u64, length: usize) -> parquet::errors::Result<Bytes> {
         if start.saturating_add(length as u64) > self.len() {
             let len = self.len();
-            return Err(ParquetError::EOF(format!("bytes {start} to +{length} of a file of {len} bytes were asked for")));
+            return Err(ParquetError::EOF(format!(
+                "bytes {start} to +{length} of a file of {len} bytes were asked for"
+            )));
         }
         match self {
             Input::Local { file, .. } => {

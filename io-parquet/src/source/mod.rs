@@ -65,8 +65,8 @@ pub(crate) type Stamp<T> = Arc<dyn Fn(&[T], &mut Vec<Timestamp>) -> Bounds + Sen
 /// ```
 ///
 /// # Which files
-/// A path is a file, a folder or a glob (`lake/date=2026-*/*.parquet`). Of a folder all `*.parquet` files are read, also
-/// in folders below, but for names that begin with `_` or `.`. Folders named `column=value`, as Hive has them, are
+/// A path is a file, a folder or a glob (`lake/date=2026-*/*.parquet`). Of a folder all `*.parquet` files are read,
+/// also in folders below, but for names that begin with `_` or `.`. Folders named `column=value`, as Hive has them, are
 /// columns for fields that the file itself does not have.
 ///
 /// # Which columns
@@ -75,8 +75,8 @@ pub(crate) type Stamp<T> = Arc<dyn Fn(&[T], &mut Vec<Timestamp>) -> Bounds + Sen
 /// `Option` fields that a file lacks are `None`.
 ///
 /// # Splits
-/// A split is some row groups of a file; its position is a row in a row group. Row groups that are not begun can be split
-/// off while a split is read.
+/// A split is some row groups of a file; its position is a row in a row group. Row groups that are not begun can be
+/// split off while a split is read.
 pub struct ParquetSource<T: ArrowRow> {
     paths: Vec<String>,
     #[cfg(feature = "object-store")]
@@ -176,8 +176,8 @@ impl<T: ArrowRow> ParquetSource<T> {
         self.set(|s| s.allow_empty = allow)
     }
 
-    /// Takes timestamps from the rows; without, all are [`Timestamp::MIN`]. The watermark of a split is what `estimator`
-    /// makes of the timestamps seen in it.
+    /// Takes timestamps from the rows; without, all are [`Timestamp::MIN`]. The watermark of a split is what
+    /// `estimator` makes of the timestamps seen in it.
     #[must_use]
     pub fn with_timestamps(
         self,

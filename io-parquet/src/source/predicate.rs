@@ -23,7 +23,7 @@ pub fn column(name: impl Into<String>) -> ColumnRef {
     ColumnRef(name.into())
 }
 
-/// A column of the files, by name; made by [`column`]. It need not be one of the row type.
+/// A column of the files, by name; made by [`column()`]. It need not be one of the row type.
 #[derive(Clone, Debug)]
 pub struct ColumnRef(String);
 

@@ -84,13 +84,16 @@ impl<T: ArrowRow> ParquetReader<T> {
             let current = match &mut self.current {
                 Some(current) => current,
                 none => none.insert(
-                    ParquetRecordBatchReaderBuilder::new_with_metadata(self.input.clone(), self.footer.metadata.clone())
-                        .with_row_groups(vec![group as usize])
-                        .with_projection(self.projection.clone())
-                        .with_batch_size(Batch::<T>::target_len())
-                        .with_offset(self.split.rows as usize)
-                        .build()
-                        .map_err(failed)?,
+                    ParquetRecordBatchReaderBuilder::new_with_metadata(
+                        self.input.clone(),
+                        self.footer.metadata.clone(),
+                    )
+                    .with_row_groups(vec![group as usize])
+                    .with_projection(self.projection.clone())
+                    .with_batch_size(Batch::<T>::target_len())
+                    .with_offset(self.split.rows as usize)
+                    .build()
+                    .map_err(failed)?,
                 ),
             };
             match current.next() {

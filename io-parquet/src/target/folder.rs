@@ -88,8 +88,9 @@ fn create_target(target: &Path) -> Result<()> {
         Err(e) if e.kind() == ErrorKind::NotFound => {}
         Err(e) => return Err(Error::io(format!("the target {shown} cannot be looked at"), e)),
     }
-    fs::create_dir_all(target)
-        .map_err(|e| Error::io(format!("the target folder {shown} cannot be made: check the path and who may write there"), e))?;
+    fs::create_dir_all(target).map_err(|e| {
+        Error::io(format!("the target folder {shown} cannot be made: check the path and who may write there"), e)
+    })?;
     match target.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => sync(parent),
         _ => Ok(()),
@@ -176,7 +177,8 @@ pub(crate) fn remove_leftovers(target: &Path) {
         let name = entry.file_name().to_string_lossy().into_owned();
         let id = name.strip_suffix(".lock").unwrap_or(&name);
         // A folder is made after its lock file and removed before it, so the lock tells whether its run is alive.
-        if let Ok(Attempt::Held(lock)) = Lock::take(&staging.join(format!("{id}.lock")), Hold::Exclusive, "a clean-up") {
+        if let Ok(Attempt::Held(lock)) = Lock::take(&staging.join(format!("{id}.lock")), Hold::Exclusive, "a clean-up")
+        {
             _ = fs::remove_dir_all(staging.join(id));
             lock.remove();
         }

@@ -106,7 +106,7 @@ impl Run {
 /// The refusal to write into what is not empty.
 pub(crate) fn not_empty(target: &str, found: &str) -> Error {
     Error::options(format!(
-        "the target {target} is not empty (it has {found}): add to it with --append (WriteMode::Append), replace what is \
-         there with --overwrite (WriteMode::Overwrite), or give another path"
+        "the target {target} is not empty (it has {found}): add to it with --append (WriteMode::Append), replace what \
+         is there with --overwrite (WriteMode::Overwrite), or give another path"
     ))
 }

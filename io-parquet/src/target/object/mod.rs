@@ -131,11 +131,12 @@ fn connect(scheme: &str, base: &str) -> Result<Arc<dyn ObjectStore>> {
         }
     };
     let url = Url::parse(base).map_err(|e| Error::options(format!("{base} is no valid URL: {e}")))?;
-    let settings = std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
+    let settings =
+        std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
     let (store, _) = object_store::parse_url_opts(&url, settings).map_err(|e| {
         let message = format!(
-            "{base} cannot be used: is io-parquet built with the feature `{feature}`, and are the store's settings in the \
-             environment?"
+            "{base} cannot be used: is io-parquet built with the feature `{feature}`, and are the store's settings in \
+             the environment?"
         );
         Error::io(message, e)
     })?;
@@ -173,7 +174,8 @@ fn remove(store: &Store, object: &ObjectMeta, below: &str) -> Result<()> {
     let shown = store.show(object.location.as_ref());
     if let Some(folder) = folders.iter().find(|folder| hive::parse(folder).is_none()) {
         return Err(Error::options(format!(
-            "{shown} is not removed, since {folder} is no partition of a table: remove it yourself, or give another path"
+            "{shown} is not removed, since {folder} is no partition of a table: remove it yourself, or give \
+             another path"
         )));
     }
     if !name.ends_with(".parquet") {

@@ -8,13 +8,10 @@ static RUNTIME: LazyLock<std::io::Result<Runtime>> =
     LazyLock::new(|| Builder::new_current_thread().enable_all().build());
 
 /// Waits on this thread for the end of `work`.
-pub(crate) fn wait<T: Send>(
-    work: impl Future<Output = object_store::Result<T>> + Send,
-) -> object_store::Result<T> {
-    let runtime = RUNTIME.as_ref().map_err(|e| object_store::Error::Generic {
-        store: "runtime",
-        source: e.to_string().into(),
-    })?;
+pub(crate) fn wait<T: Send>(work: impl Future<Output = object_store::Result<T>> + Send) -> object_store::Result<T> {
+    let runtime = RUNTIME
+        .as_ref()
+        .map_err(|e| object_store::Error::Generic { store: "runtime", source: e.to_string().into() })?;
     if Handle::try_current().is_err() {
         return runtime.block_on(work);
     }
