@@ -42,7 +42,8 @@ impl Splits {
         let id = state.next;
         state.next += 1;
         // In the same breath, so that the watermark is held throughout.
-        state.active.insert(id, (split.watermark, Progress::default()));
+        let progress = Progress { done: 0, total: self.source.size(&split) };
+        state.active.insert(id, (split.watermark, progress));
         Some((id, split))
     }
 

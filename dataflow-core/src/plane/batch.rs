@@ -1,5 +1,6 @@
 //! What flows between the steps of a stage.
 
+use super::Cursor;
 use dataflow_windows::{PaneInfo, Timestamp, Window, WindowFn};
 
 /// One value for the whole batch, or one per element.
@@ -306,21 +307,36 @@ impl<T> Batch<T> {
 }
 
 impl<T: Clone> Batch<T> {
-    /// Keeps the elements whose numbers are in `selection` (ascending).
-    pub fn select(&mut self, selection: &[u32]) {
-        if selection.len() == self.len() {
-            return;
-        }
-        // `to <= from`, both ascending: no survivor is overwritten.
-        for (to, from) in selection.iter().enumerate() {
-            let from = *from as usize;
+    /// Keeps the elements for which `keep` is true; it gets their numbers and times, too. `selection` is memory to work with.
+    ///
+    /// There is no branch on what `keep` says, since that is hard to foretell.
+    #[inline]
+    pub fn retain(&mut self, selection: &mut Vec<u32>, mut keep: impl FnMut(usize, &T, Timestamp) -> bool) {
+        let len = self.values.len();
+        selection.clear();
+        selection.resize(len, 0);
+        let (values, selection_) = (&mut self.values[..len], &mut selection[..len]);
+        let mut cursor = Cursor::default();
+        let mut kept = 0;
+        for i in 0..len {
+            cursor.0 = i;
+            let yes = keep(i, &values[i], self.times.get(i));
+            selection_[kept] = i as u32; // `kept <= i`: no survivor is overwritten, and the last one may be wrong
             if const { std::mem::needs_drop::<T>() } {
-                self.values.swap(to, from);
+                values.swap(kept, i);
             } else {
-                self.values[to] = self.values[from].clone(); // half the traffic of a swap
+                values[kept] = values[i].clone(); // half the traffic of a swap
             }
+            kept += usize::from(yes);
         }
-        self.values.truncate(selection.len());
+        selection.truncate(kept);
+        if kept < len {
+            self.values.truncate(kept);
+            self.select_meta(selection);
+        }
+    }
+
+    fn select_meta(&mut self, selection: &[u32]) {
         self.times.select(selection);
         self.panes.select(selection);
         if let Windows::PerElement(windows) = &mut self.windows {
@@ -346,7 +362,7 @@ mod tests {
         let mut b = Batch::default();
         b.fill(5, |i| (format!("v{i}"), ts(i as i64)));
         b.windows = Windows::PerElement((0..5).map(|i| Window::new(ts(i), ts(i + 1))).collect());
-        b.select(&[1, 4]);
+        b.retain(&mut vec![], |i, _, _| i == 1 || i == 4);
         assert_eq!(b.values, ["v1", "v4"]);
         assert_eq!((b.times.get(0), b.times.get(1)), (ts(1), ts(4)));
         assert_eq!(b.window(1), Window::new(ts(4), ts(5)));

@@ -1,7 +1,6 @@
 //! Each id once.
 
 use super::Types;
-use super::filter::select;
 use super::key_by::{ByFunction, Keyed, Keying};
 use dataflow_core::plane::{Advance, Batch, Emitter, Operator, StateReader, StateWriter};
 use dataflow_core::{Counter, Data, Key, PCollection, Result};
@@ -92,9 +91,10 @@ impl<T: Data, G: Keying<T>> Operator for DeduplicateOperator<T, G> {
         // All hashes first: the probes that follow then overlap their cache misses.
         self.hashes.clear();
         self.hashes.extend(input.values.iter().map(|v| hasher.hash_one(&*keying.key(v))));
-        let (hashes, times) = (&self.hashes, &input.times);
-        select(&input.values, &mut self.selection, |i, element| {
-            let (key, t) = (keying.key(element), times.get(i));
+        let hashes = &self.hashes;
+        let before = input.len();
+        input.retain(&mut self.selection, |i, element, t| {
+            let key = keying.key(element);
             match seen.entry(hashes[i], |(k, _)| *k == *key, |(k, _)| hasher.hash_one(k)) {
                 Entry::Vacant(free) => {
                     free.insert((key.into_owned(), t + ttl));
@@ -109,13 +109,14 @@ impl<T: Data, G: Keying<T>> Operator for DeduplicateOperator<T, G> {
                 }
             }
         });
-        self.duplicates.add((input.len() - self.selection.len()) as u64);
-        input.select(&self.selection);
+        self.duplicates.add((before - input.len()) as u64);
         out.forward(input)
     }
 
     fn watermark(&mut self, watermark: Timestamp, _: (Emitter<'_, T>,)) -> Result<Advance> {
-        if watermark >= self.sweep_at {
+        if watermark == Timestamp::MAX {
+            self.seen = HashTable::new();
+        } else if watermark >= self.sweep_at {
             self.seen.retain(|(_, until)| *until > watermark);
             let hasher = &self.hasher;
             self.seen.shrink_to(self.seen.len() * 2, |(k, _)| hasher.hash_one(k));

@@ -1,7 +1,7 @@
 //! Some of the elements.
 
 use super::{Types, stateless};
-use dataflow_core::plane::{Batch, Cursor, Emitter, Operator};
+use dataflow_core::plane::{Batch, Emitter, Operator};
 use dataflow_core::{Data, PCollection, Result, StepSpec};
 use std::marker::PhantomData;
 use std::sync::Arc;
@@ -39,25 +39,9 @@ impl<T: Data, F: Fn(&T) -> bool + Send + Sync + 'static> Operator for FilterOper
     type Out = (T,);
 
     fn batch(&mut self, input: &mut Batch<T>, (mut out,): (Emitter<'_, T>,)) -> Result<()> {
-        select(&input.values, &mut self.selection, |_, v| (self.keep)(v));
-        input.select(&self.selection);
+        input.retain(&mut self.selection, |_, v, _| (self.keep)(v));
         out.forward(input)
     }
 
     stateless!();
-}
-
-/// Writes the numbers of the values to keep into `selection`. Without a branch, since its outcome is hard to foretell.
-#[inline]
-pub(super) fn select<T>(values: &[T], selection: &mut Vec<u32>, mut keep: impl FnMut(usize, &T) -> bool) {
-    let mut cursor = Cursor::default();
-    selection.clear();
-    selection.resize(values.len(), 0);
-    let mut kept = 0;
-    for (i, v) in values.iter().enumerate() {
-        cursor.0 = i;
-        selection[kept] = i as u32;
-        kept += usize::from(keep(i, v));
-    }
-    selection.truncate(kept);
 }
