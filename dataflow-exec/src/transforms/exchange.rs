@@ -81,7 +81,7 @@ mod tests {
         let mut to: Vec<Outbox> = (0..3).map(|_| Outbox::default()).collect();
         for start in [0, 500] {
             let mut batch = Batch::default();
-            batch.fill(500, |i| ((start + i as u64, 0), Timestamp::from_seconds(start as i64 + i as i64)));
+            batch.fill(500, |i| ((start + i as u64, 0u64), Timestamp::from_seconds(start as i64 + i as i64)));
             exchange.deal(&mut batch, &mut to).unwrap();
         }
         exchange.flush(&mut to).unwrap();
