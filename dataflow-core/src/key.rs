@@ -13,11 +13,20 @@ pub const KEY_GROUPS: u16 = 128;
 ///
 /// It has a canonical encoding that keeps the order (comparing encodings byte by byte compares the keys), so that the
 /// same key is found in the same place in every runner and in every store. `f64` and `HashMap` are no keys, since equal
-/// values can differ in their bytes. Derive it for your own types:
+/// values can differ in their bytes. For types of one's own `#[derive(Key)]` writes what stands here by hand:
 ///
-/// ```ignore
-/// #[derive(Clone, PartialEq, Eq, Hash, Serialize, Deserialize, Key)]
+/// ```
+/// use dataflow_core::Key;
+///
+/// #[derive(Clone, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 /// struct Route { origin: String, carrier: u16 }
+///
+/// impl Key for Route {
+///     fn encode_key(&self, to: &mut Vec<u8>) {
+///         self.origin.encode_key(to);
+///         self.carrier.encode_key(to);
+///     }
+/// }
 /// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be a key",

@@ -50,16 +50,28 @@ impl<T> Clone for PCollection<T> {
 ///
 /// `In` is a [`PCollection`], a tuple of them, or a [`Pipeline`] for a transform that begins one.
 ///
-/// ```ignore
+/// ```
+/// use dataflow_core::{PCollection, PTransform};
+///
+/// /// Cleans lines: two steps that go by one name. `lines.apply("Clean", Clean)` adds "Clean/Trim" and "Clean/Drop".
 /// struct Clean;
+/// # struct Trim; struct Drop;
+/// # impl PTransform<PCollection<String>> for Trim {
+/// #     type Out = PCollection<String>;
+/// #     fn expand(self, lines: PCollection<String>) -> Self::Out { lines }
+/// # }
+/// # impl PTransform<PCollection<String>> for Drop {
+/// #     type Out = PCollection<String>;
+/// #     fn expand(self, lines: PCollection<String>) -> Self::Out { lines }
+/// # }
 ///
 /// impl PTransform<PCollection<String>> for Clean {
 ///     type Out = PCollection<String>;
+///
 ///     fn expand(self, lines: PCollection<String>) -> Self::Out {
-///         lines.map("Trim", |l: String| l.trim().to_owned()).filter("NotEmpty", |l| !l.is_empty())
+///         lines.apply("Trim", Trim).apply("Drop", Drop)
 ///     }
 /// }
-/// // lines.apply("Clean", Clean) adds the steps "Clean/Trim" and "Clean/NotEmpty"
 /// ```
 pub trait PTransform<In> {
     /// What it makes: a collection, or a tuple of them.
