@@ -1,4 +1,5 @@
-//! The sink against hand-written `ArrowWriter` code for the same rows of eight columns: `cargo bench -p io-parquet`.
+//! The sink against hand-written `ArrowWriter` code for the same rows of eight columns, and the source against the bare
+//! reader: `cargo bench -p io-parquet`.
 //!
 //! Prints the ratio of times, as the median of interleaved pairs.
 #![allow(clippy::unwrap_used)] // a test fails by panicking
@@ -8,10 +9,11 @@ use arrow_array::builder::{Float64Builder, StringBuilder, TimestampMicrosecondBu
 use arrow_array::types::Int32Type;
 use arrow_array::{ArrayRef, DictionaryArray, Int32Array, StringArray};
 use dataflow_core::plane::Batch;
-use dataflow_core::{Counter, Sink, SinkContext, SinkWriter};
+use dataflow_core::{Counter, Poll, Sink, SinkContext, SinkWriter, Source, SourceReader};
 use dataflow_windows::Timestamp;
-use io_parquet::{ArrowEnum, ArrowRow, ParquetSink, PartitionValue};
+use io_parquet::{ArrowEnum, ArrowRow, ParquetSink, ParquetSource, PartitionValue, RowBuilder};
 use parquet::arrow::ArrowWriter;
+use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use parquet::basic::{Compression, ZstdLevel};
 use parquet::file::properties::WriterProperties;
 use std::fs::File;
@@ -152,8 +154,59 @@ fn time(run: impl FnOnce()) -> Duration {
     begun.elapsed()
 }
 
+/// Rows to Arrow batches and no further: column by column, as the sink does, and row by row.
+fn builders(batches: &[Batch<Event>]) {
+    let build = |append: fn(&mut <Event as ArrowRow>::Builder, &[Event])| {
+        let mut builder = <Event as ArrowRow>::Builder::default();
+        for batch in batches {
+            append(&mut builder, &batch.values);
+            if builder.len() >= 16 << 10 {
+                std::hint::black_box(builder.finish().unwrap());
+            }
+        }
+    };
+    let mut ratios = Vec::new();
+    for _ in 0..PAIRS {
+        let by_column = time(|| build(|builder, rows| builder.extend(rows)));
+        let by_row = time(|| build(|builder, rows| rows.iter().for_each(|row| builder.append(row))));
+        println!("by column {by_column:?}, by row {by_row:?}");
+        ratios.push(by_column.as_secs_f64() / by_row.as_secs_f64());
+    }
+    ratios.sort_by(f64::total_cmp);
+    println!("builders: by column / by row = {:.3} (median of {PAIRS} pairs)", ratios[PAIRS / 2]);
+}
+
+/// Reads what the sink wrote, with the source and with the bare reader of Arrow batches.
+fn source(path: &Path) {
+    let source = ParquetSource::<Event>::new(path.to_str().unwrap());
+    let mut ratios = Vec::new();
+    for _ in 0..PAIRS {
+        let rows = time(|| {
+            for split in source.splits(1).unwrap() {
+                let mut reader = source.open(split).unwrap();
+                let mut batch = Batch::default();
+                while reader.poll(&mut batch).unwrap() != Poll::End {
+                    batch.clear();
+                }
+            }
+        });
+        let arrow = time(|| {
+            for file in std::fs::read_dir(path).unwrap() {
+                let file = File::open(file.unwrap().path()).unwrap();
+                let reader = ParquetRecordBatchReaderBuilder::try_new(file).unwrap().with_batch_size(512);
+                assert!(reader.build().unwrap().all(|batch| batch.is_ok()));
+            }
+        });
+        println!("source {rows:?}, Arrow batches only {arrow:?}");
+        ratios.push(rows.as_secs_f64() / arrow.as_secs_f64());
+    }
+    ratios.sort_by(f64::total_cmp);
+    println!("source / Arrow batches only = {:.3} (median of {PAIRS} pairs)", ratios[PAIRS / 2]);
+}
+
 fn main() {
     let mut batches = batches();
+    builders(&batches);
     let dir = tempfile::tempdir().unwrap();
     for partitioned in [false, true] {
         let mut ratios = Vec::new();
@@ -166,4 +219,5 @@ fn main() {
         ratios.sort_by(f64::total_cmp);
         println!("partitioned: {partitioned}: sink / by hand = {:.3} (median of {PAIRS} pairs)", ratios[PAIRS / 2]);
     }
+    source(&dir.path().join("false-0"));
 }

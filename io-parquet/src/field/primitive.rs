@@ -34,6 +34,9 @@ pub trait Primitive<E>: Sized + Send + 'static {
 pub struct PrimitiveBuilder<V: Primitive<E>, E> {
     values: Vec<<V::Stored as ArrowPrimitiveType>::Native>,
     nulls: NullBufferBuilder,
+    /// How many values the last array had: the next one will have as many. Taken only when the first one comes, as a
+    /// partition that is open but idle must not keep memory.
+    expected: usize,
     error: FirstError,
     encoding: PhantomData<fn() -> (V, E)>,
 }
@@ -43,6 +46,7 @@ impl<V: Primitive<E>, E> Default for PrimitiveBuilder<V, E> {
         PrimitiveBuilder {
             values: Vec::new(),
             nulls: NullBufferBuilder::new(0),
+            expected: 0,
             error: FirstError::default(),
             encoding: PhantomData,
         }
@@ -72,6 +76,9 @@ impl<V: Primitive<E>, E: 'static> FieldBuilder<V> for PrimitiveBuilder<V, E> {
         V: 'a,
     {
         let before = self.values.len();
+        if before == 0 {
+            self.values.reserve(self.expected);
+        }
         let error = &mut self.error;
         self.values.extend(values.map(|value| {
             value.to_native().unwrap_or_else(|e| {
@@ -87,7 +94,8 @@ impl<V: Primitive<E>, E: 'static> FieldBuilder<V> for PrimitiveBuilder<V, E> {
     }
 
     fn finish(&mut self) -> Result<ArrayRef, BadValue> {
-        let values = std::mem::take(&mut self.values); // a partition that is open but idle must not keep memory
+        self.expected = self.values.len();
+        let values = std::mem::take(&mut self.values);
         let array = PrimitiveArray::<V::Stored>::new(values.into(), self.nulls.finish());
         self.error.take()?;
         Ok(Arc::new(array.with_data_type(V::data_type())))

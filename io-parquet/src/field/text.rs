@@ -23,6 +23,8 @@ pub(super) const MAX_BYTES: usize = i32::MAX as usize;
 #[derive(Default)]
 pub struct TextBuilder {
     array: StringBuilder,
+    /// How many strings and bytes the last array had: the next one will have about as many.
+    expected: (usize, usize),
     error: FirstError,
 }
 
@@ -42,11 +44,25 @@ impl<V: Text> FieldBuilder<V> for TextBuilder {
         self.array.append_null();
     }
 
+    #[inline]
+    fn extend<'a>(&mut self, values: impl ExactSizeIterator<Item = &'a V>)
+    where
+        V: 'a,
+    {
+        if ArrayBuilder::is_empty(&self.array) {
+            self.array = StringBuilder::with_capacity(self.expected.0, self.expected.1);
+        }
+        for value in values {
+            self.append(value);
+        }
+    }
+
     fn bytes(&self) -> usize {
         self.array.values_slice().len() + 4 * ArrayBuilder::len(&self.array)
     }
 
     fn finish(&mut self) -> Result<ArrayRef, BadValue> {
+        self.expected = (ArrayBuilder::len(&self.array), self.array.values_slice().len());
         let array = self.array.finish();
         self.error.take()?;
         Ok(Arc::new(array))

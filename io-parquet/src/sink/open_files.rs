@@ -17,13 +17,14 @@ pub(crate) struct OpenPartition<T: ArrowRow> {
 pub(crate) struct OpenFiles<T: ArrowRow> {
     all: Vec<OpenPartition<T>>,
     by_hash: HashTable<usize>,
+    /// The place of the last one used; beyond the end if there is none.
     last: usize,
     clock: u64,
 }
 
 impl<T: ArrowRow> OpenFiles<T> {
     pub(crate) fn new() -> Self {
-        OpenFiles { all: Vec::new(), by_hash: HashTable::new(), last: 0, clock: 0 }
+        OpenFiles { all: Vec::new(), by_hash: HashTable::new(), last: usize::MAX, clock: 0 }
     }
 
     /// The partition of the first of the rows, and how many of the first rows are in it. Nothing if it is not open.
@@ -40,7 +41,7 @@ impl<T: ArrowRow> OpenFiles<T> {
         let all = &self.all;
         let place = *self.by_hash.find(hash, |place| partitions.run(&rows[..1], &all[*place].key) == 1)?;
         self.clock += 1;
-        self.all[self.last].used = self.clock; // until now
+        self.all[place].used = self.clock; // as long as it is the last one, none is used after it
         self.last = place;
         Some((place, partitions.run(rows, &self.all[place].key)))
     }
@@ -58,13 +59,9 @@ impl<T: ArrowRow> OpenFiles<T> {
 
     /// Takes out the partition that was used least recently.
     pub(crate) fn take_oldest(&mut self) -> Option<OpenPartition<T>> {
-        if let Some(last) = self.all.get_mut(self.last) {
-            self.clock += 1;
-            last.used = self.clock;
-        }
         let place = self.all.iter().enumerate().min_by_key(|(_, open)| open.used)?.0;
         let oldest = self.all.swap_remove(place);
-        self.last = 0;
+        self.last = usize::MAX;
         self.by_hash.clear();
         for (place, open) in self.all.iter().enumerate() {
             let all = &self.all;
