@@ -81,6 +81,13 @@ impl Error {
         }
     }
 
+    /// The error that a panic of user code becomes, from what `catch_unwind` returns.
+    pub fn panicked(payload: &(dyn std::any::Any + Send)) -> Self {
+        let text = payload.downcast_ref::<&str>().map(|s| (*s).to_owned());
+        let text = text.or_else(|| payload.downcast_ref::<String>().cloned()).unwrap_or_default();
+        Self::new(ErrorKind::User, format!("panicked: {text}"))
+    }
+
     /// A fault of dataflow itself.
     pub fn internal(message: impl Into<String>) -> Self {
         Self::new(ErrorKind::Internal, message)

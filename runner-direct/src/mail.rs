@@ -5,8 +5,8 @@ use crossbeam_utils::sync::{Parker, Unparker};
 use dataflow_exec::{EdgeId, Message};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// How many messages wait at most, per exchange and pair of threads.
-const CAPACITY: usize = 32;
+/// How many messages wait at most for a thread, per exchange: shared out over the threads that send to it.
+const CAPACITY: usize = 64;
 
 /// All queues of a run, and how to wake its threads.
 pub(crate) struct Mail {
@@ -22,7 +22,7 @@ impl Mail {
     pub(crate) fn new(edges: usize, threads: usize) -> (Self, Vec<Parker>) {
         let parkers: Vec<Parker> = (0..threads).map(|_| Parker::new()).collect();
         let wakers = parkers.iter().map(|p| p.unparker().clone()).collect();
-        let queues = (0..edges * threads * threads).map(|_| ArrayQueue::new(CAPACITY)).collect();
+        let queues = (0..edges * threads * threads).map(|_| ArrayQueue::new((CAPACITY / threads).max(2))).collect();
         (Mail { threads, queues, wakers, in_flight: AtomicUsize::new(0) }, parkers)
     }
 

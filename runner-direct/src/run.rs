@@ -14,9 +14,10 @@ use dataflow_core::{Error, Progress, Result, RunningPipeline, coder};
 use dataflow_exec::{Executor, Snapshot};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize};
 use std::sync::{Arc, PoisonError};
-use std::thread::JoinHandle;
+use std::thread::{JoinHandle, ScopedJoinHandle};
 
 /// The state of a whole pipeline while everything is still.
 #[derive(Serialize, Deserialize, Default)]
@@ -120,14 +121,15 @@ impl Plan {
                 thread.spawn_scoped(scope, move || self.run_thread(me, parker, splits, engine, from))
             };
             let threads: Vec<_> = parkers.into_iter().enumerate().map(spawn).collect();
-            let join = |thread: std::io::Result<std::thread::ScopedJoinHandle<'_, Result<End>>>| match thread {
-                Ok(thread) => thread.join().unwrap_or_else(|_| Err(Error::internal("a thread of the engine panicked"))),
-                Err(e) => {
-                    self.control.fail(Error::io("a thread cannot be started", e));
-                    Ok(End::Aborted)
-                }
+            let started = threads.into_iter().map(|thread| {
+                // All others are told at once: they would wait for it.
+                thread.map_err(|e| self.control.fail(Error::io("a thread cannot be started", e)))
+            });
+            let started: Vec<_> = started.collect::<Vec<_>>().into_iter().flatten().collect();
+            let join = |thread: ScopedJoinHandle<'_, Result<End>>| {
+                thread.join().unwrap_or_else(|panic| Err(Error::panicked(&*panic)))
             };
-            threads.into_iter().map(join).collect()
+            started.into_iter().map(join).collect()
         });
         if let Some(error) = self.control.take_failure() {
             return Err(error);
@@ -173,7 +175,8 @@ impl Plan {
             let (threads, control) = (self.threads, &*self.control);
             Worker { me, threads, executor, sources, control, engine, parker }.run()
         };
-        run().or_else(|error| {
+        // Whatever happens here, the others must hear of it: they would wait for this thread.
+        catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|panic| Err(Error::panicked(&*panic))).or_else(|error| {
             self.control.fail(error);
             Ok(End::Aborted)
         })

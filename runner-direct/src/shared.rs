@@ -39,7 +39,7 @@ impl Control {
         ));
     }
 
-    /// Makes the next [`drain`](Self::drain) an abort: for a second Ctrl-C.
+    /// Whether the sources were told to stop.
     pub(crate) fn is_draining(&self) -> bool {
         self.phase.load(Ordering::SeqCst) == DRAIN
     }

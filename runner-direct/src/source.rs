@@ -3,9 +3,11 @@
 use crate::splits::Splits;
 use dataflow_core::graph::NodeId;
 use dataflow_core::source::ErasedReader;
-use dataflow_core::{Poll, Result};
+use dataflow_core::{Error, Poll, Result};
 use dataflow_exec::Executor;
 use dataflow_windows::Timestamp;
+use std::collections::VecDeque;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 /// After so many batches the watermark is passed on, if it has moved.
@@ -14,8 +16,10 @@ const WATERMARK_EVERY: u32 = 16;
 /// What came of reading.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Read {
-    /// A batch, or a step toward one.
-    Some,
+    /// A batch.
+    Batch,
+    /// A step toward one, or a watermark.
+    Step,
     /// Nothing now.
     Nothing,
     /// All is read.
@@ -29,52 +33,87 @@ pub(crate) struct SourceTask {
     pub(crate) splits: Arc<Splits>,
     /// Whether side inputs hang on it: such sources are read first, so that little has to wait for them.
     pub(crate) feeds_side_input: bool,
-    reader: Option<(u64, Box<dyn ErasedReader>)>,
+    /// The splits that it reads: one, and those that had nothing when it was their turn.
+    readers: VecDeque<Reader>,
     hungry: bool,
-    batches: u32,
     sent: Timestamp,
+}
+
+struct Reader {
+    id: u64,
+    reader: Box<dyn ErasedReader>,
+    /// How many batches were read since the watermark was looked at.
+    batches: u32,
 }
 
 impl SourceTask {
     pub(crate) fn new(node: NodeId, step: String, splits: Arc<Splits>, feeds_side_input: bool) -> Self {
-        let (reader, hungry, batches, sent) = (None, false, 0, Timestamp::MIN);
-        SourceTask { node, step, splits, feeds_side_input, reader, hungry, batches, sent }
+        let (readers, hungry, sent) = (VecDeque::new(), false, Timestamp::MIN);
+        SourceTask { node, step, splits, feeds_side_input, readers, hungry, sent }
     }
 
     /// Reads a batch and lets the executor work it off. `others` says that there are threads to share splits with.
     pub(crate) fn read(&mut self, executor: &mut Executor, others: bool) -> Result<Read> {
-        if self.reader.is_none() && !self.open()? {
-            self.pass_watermark(executor)?;
-            return Ok(if self.splits.is_finished() { Read::Finished } else { Read::Nothing });
+        // Each reader has its turn; when all have nothing, another split may have.
+        for _ in 0..self.readers.len() {
+            let read = self.poll(executor, others)?;
+            if read != Read::Nothing {
+                return Ok(read);
+            }
         }
-        let Some((id, reader)) = &mut self.reader else { return Ok(Read::Nothing) };
-        let (poll, batch) = reader
-            .poll(executor.source_outbox(self.node))
-            .map_err(|e| e.at_step(&self.step).at_position(reader.position()))?;
+        if self.open()? {
+            return self.poll(executor, others);
+        }
+        let moved = self.pass_watermark(executor)?;
+        Ok(match (moved, self.splits.is_finished()) {
+            (true, _) => Read::Step,
+            (false, true) => Read::Finished,
+            (false, false) => Read::Nothing,
+        })
+    }
+
+    /// Polls the reader whose turn it is.
+    fn poll(&mut self, executor: &mut Executor, others: bool) -> Result<Read> {
+        let Some(mut current) = self.readers.pop_front() else { return Ok(Read::Nothing) };
+        let Reader { id, reader, batches } = &mut current;
+        let outbox = executor.source_outbox(self.node);
+        let (poll, batch) = on(reader, &self.step, |reader| reader.poll(outbox))?;
         let some = !batch.is_empty();
         if some {
             executor.push(self.node, batch).map_err(|e| e.read_at(&reader.position()))?;
         } else {
             executor.source_outbox(self.node).recycle(batch);
         }
-        let due = self.batches >= WATERMARK_EVERY || poll != Poll::More;
-        self.batches = if due { 0 } else { self.batches + 1 };
+        let due = *batches >= WATERMARK_EVERY || poll != Poll::More;
+        *batches = if due { 0 } else { *batches + 1 };
         if due {
-            self.splits.update(*id, reader.watermark(), reader.progress());
+            let (watermark, progress) = on(reader, &self.step, |r| Ok((r.watermark(), r.progress())))?;
+            match poll {
+                Poll::End => self.splits.finish(*id, progress),
+                Poll::More | Poll::Pending => self.splits.update(*id, watermark, progress),
+            }
         }
-        if poll == Poll::End {
-            self.splits.finish(*id, reader.progress());
-            self.reader = None;
-        } else if others
-            && self.splits.wants_part()
-            && let Some(part) = reader.split(0.5)?
-        {
-            self.splits.add(part);
+        let read = match poll {
+            _ if some => Read::Batch,
+            Poll::Pending => Read::Nothing,
+            Poll::More | Poll::End => Read::Step,
+        };
+        if poll != Poll::End {
+            if others
+                && self.splits.wants_part()
+                && let Some(part) = on(reader, &self.step, |reader| reader.split(0.5))?
+            {
+                self.splits.add(part);
+            }
+            match read {
+                Read::Nothing => self.readers.push_back(current),
+                _ => self.readers.push_front(current),
+            }
         }
         if due {
             self.pass_watermark(executor)?;
         }
-        Ok(if poll == Poll::Pending && !some { Read::Nothing } else { Read::Some })
+        Ok(read)
     }
 
     /// Opens the next split, if there is one.
@@ -85,8 +124,8 @@ impl SourceTask {
             self.splits.set_hungry(self.hungry);
         }
         let Some((id, split)) = next else { return Ok(false) };
-        let reader = self.splits.source.open(&split).map_err(|e| e.at_step(&self.step))?;
-        self.reader = Some((id, reader));
+        let reader = guarded(&self.step, || self.splits.source.open(&split))?;
+        self.readers.push_front(Reader { id, reader, batches: 0 });
         Ok(true)
     }
 
@@ -104,17 +143,35 @@ impl SourceTask {
     /// Stops reading for good: what is not read yet is given up.
     pub(crate) fn stop(&mut self) {
         self.splits.clear();
-        if let Some((id, reader)) = self.reader.take() {
+        for Reader { id, reader, .. } in self.readers.drain(..) {
             self.splits.finish(id, reader.progress());
         }
     }
 
-    /// Puts the split that is being read back, as it is now.
+    /// Puts the splits that are being read back, as they are now.
     pub(crate) fn checkpoint(&mut self) -> Result<()> {
-        if let Some((id, mut reader)) = self.reader.take() {
-            let rest = reader.checkpoint().map_err(|e| e.at_step(&self.step).at_position(reader.position()))?;
+        for Reader { id, mut reader, .. } in self.readers.drain(..) {
+            let rest = on(&mut reader, &self.step, |reader| reader.checkpoint())?;
             self.splits.give_back(id, rest, reader.progress());
         }
         Ok(())
     }
+}
+
+/// Calls user code of a source. An error gets the step's name; a panic becomes such an error.
+fn guarded<R>(step: &str, call: impl FnOnce() -> Result<R>) -> Result<R> {
+    let result = catch_unwind(AssertUnwindSafe(call));
+    result.unwrap_or_else(|panic| Err(Error::panicked(&*panic))).map_err(|error| error.at_step(step))
+}
+
+/// Calls a reader. An error gets the step's name and the position, too.
+fn on<R>(
+    reader: &mut Box<dyn ErasedReader>,
+    step: &str,
+    call: impl FnOnce(&mut Box<dyn ErasedReader>) -> Result<R>,
+) -> Result<R> {
+    guarded(step, || call(reader)).map_err(|error| match guarded(step, || Ok(reader.position())) {
+        Ok(position) if !position.is_empty() => error.at_position(position),
+        _ => error,
+    })
 }

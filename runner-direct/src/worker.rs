@@ -10,7 +10,7 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// How many messages of one queue are worked off before the next one is looked at.
-const RECEIVE_BATCH: usize = 8;
+const RECEIVE_BATCH: usize = 2;
 
 /// How long a thread sleeps at most when it waits for a source that has nothing at the moment.
 const NAP: Duration = Duration::from_millis(2);
@@ -57,8 +57,10 @@ impl Worker<'_> {
             }
             let mut busy = self.send() | self.executor.resume()? | self.receive()?;
             let pausing = self.engine.budget.load(Ordering::Relaxed) == 0;
-            if !busy && !pausing {
-                busy = self.read()?;
+            if !pausing {
+                // Also when there is mail: the split that a thread reads holds the watermark of all. What would be too
+                // much finds no room.
+                busy |= self.read()?;
             }
             if busy {
                 dirty = true;
@@ -109,13 +111,21 @@ impl Worker<'_> {
 
     /// Reads a batch of one of the sources.
     fn read(&mut self) -> Result<bool> {
+        let side_first = self.sources.iter().any(|task| task.feeds_side_input && !task.splits.is_finished());
         for i in 0..self.sources.len() {
             let task = &mut self.sources[i];
-            if !self.executor.can_read(task.node) || task.read(&mut self.executor, self.threads > 1)? != Read::Some {
+            if side_first && !task.feeds_side_input {
+                continue; // what is read now would have to wait in memory
+            }
+            if !self.executor.can_read(task.node) {
+                continue;
+            }
+            let read = task.read(&mut self.executor, self.threads > 1)?;
+            if matches!(read, Read::Nothing | Read::Finished) {
                 continue;
             }
             self.engine.quiet.set(self.me, false, &self.engine.mail);
-            if self.engine.budget.load(Ordering::Relaxed) != u64::MAX {
+            if read == Read::Batch && self.engine.budget.load(Ordering::Relaxed) != u64::MAX {
                 let less = |n: u64| Some(n.saturating_sub(1));
                 _ = self.engine.budget.fetch_update(Ordering::Relaxed, Ordering::Relaxed, less);
             }
@@ -134,6 +144,7 @@ impl Worker<'_> {
         for i in 0..self.sources.len() {
             // Another thread may have read on.
             if self.executor.can_read(self.sources[i].node) && self.sources[i].pass_watermark(&mut self.executor)? {
+                self.engine.quiet.set(self.me, false, &self.engine.mail);
                 return Ok(false);
             }
         }
@@ -158,7 +169,7 @@ impl Worker<'_> {
         self.engine.quiet.set(self.me, true, &self.engine.mail);
         self.engine.finished.fetch_add(1, Ordering::SeqCst);
         self.engine.mail.wake_others(Some(self.me));
-        // Nobody makes anything visible before all are done.
+        // No writer is closed before all threads are done.
         while self.engine.finished.load(Ordering::SeqCst) < self.threads {
             if self.control.is_aborting() {
                 return Ok(false);

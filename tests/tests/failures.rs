@@ -268,3 +268,80 @@ fn a_runner_of_ones_own_is_a_runner() {
     p.run_on(&Explainer(Arc::clone(&text)), &PipelineOptions::default()).unwrap().wait_until_finish().unwrap();
     assert!(text.lock().unwrap().contains("Numbers [Read: 10 values]"));
 }
+
+/// A source whose reader panics or fails when asked.
+struct Broken(&'static str);
+
+struct BrokenReader(&'static str);
+
+impl Source for Broken {
+    type Element = u64;
+    type Split = u64;
+    type Reader = BrokenReader;
+
+    fn splits(&self, _: usize) -> Result<Vec<u64>> {
+        Ok(vec![0, 1, 2])
+    }
+    fn open(&self, split: u64) -> Result<BrokenReader> {
+        assert!(self.0 != "open" || split < 2, "the disk is gone");
+        Ok(BrokenReader(self.0))
+    }
+}
+
+impl SourceReader for BrokenReader {
+    type Element = u64;
+    type Split = u64;
+
+    fn poll(&mut self, batch: &mut Batch<u64>) -> Result<Poll> {
+        match self.0 {
+            "panic" => panic!("the line is cut"),
+            "error" => Err(dataflow_core::Error::data("the line is cut")),
+            _ => {
+                batch.push(1, Timestamp::MIN);
+                Ok(Poll::End)
+            }
+        }
+    }
+    fn checkpoint(&mut self) -> Result<u64> {
+        Ok(0)
+    }
+    fn position(&self) -> String {
+        "byte 17".to_owned()
+    }
+}
+
+#[test]
+fn a_source_that_panics_or_fails_ends_the_run_with_its_name_and_position() {
+    for way in WAYS {
+        for (how, message) in [("panic", "the line is cut"), ("error", "the line is cut"), ("open", "the disk is gone")]
+        {
+            let p = Pipeline::new("test");
+            p.read("Read", Broken(how)).key_by("Key", |n| *n).count("Count").collect("Out");
+            let error = way.run(&p).unwrap_err();
+            assert_eq!(error.step(), Some("Read"), "{way:?}, {how}: {error}");
+            assert!(error.message().contains(message), "{error}");
+            assert_eq!(error.position(), (how != "open").then_some("byte 17"), "{how}");
+        }
+    }
+}
+
+#[test]
+fn a_panic_while_a_step_is_torn_down_does_not_hang_the_run() {
+    #[derive(Clone)]
+    struct Fragile;
+    impl DoFn for Fragile {
+        type In = u64;
+        type Out = u64;
+        fn process(&mut self, n: Element<u64>, _: &mut Output<'_, u64>) -> Result<(), BoxError> {
+            if n.value == 7 { Err("seven".into()) } else { Ok(()) }
+        }
+        fn teardown(&mut self) {
+            assert!(std::thread::panicking(), "cannot be torn down");
+        }
+    }
+    for way in WAYS {
+        let p = Pipeline::new("test");
+        p.create("Numbers", 0..1_000).par_do("Break", Fragile).collect("Out");
+        assert_eq!(way.run(&p).unwrap_err().kind(), ErrorKind::User, "{way:?}");
+    }
+}

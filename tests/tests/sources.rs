@@ -206,3 +206,109 @@ fn late_elements_are_dropped_and_counted() {
         }
     }
 }
+
+/// Seconds in one split, in order.
+struct Seconds(u64);
+
+struct SecondsReader(u64, u64);
+
+impl Source for Seconds {
+    type Element = u64;
+    type Split = (u64, u64);
+    type Reader = SecondsReader;
+
+    fn splits(&self, _: usize) -> Result<Vec<(u64, u64)>> {
+        Ok((0..self.0).step_by(1_000).map(|from| (from, self.0.min(from + 1_000))).collect())
+    }
+    fn lower_bound(&self, split: &(u64, u64)) -> Timestamp {
+        Timestamp::from_seconds(split.0 as i64)
+    }
+    fn open(&self, (next, end): (u64, u64)) -> Result<SecondsReader> {
+        Ok(SecondsReader(next, end))
+    }
+}
+
+impl SourceReader for SecondsReader {
+    type Element = u64;
+    type Split = (u64, u64);
+
+    fn poll(&mut self, batch: &mut Batch<u64>) -> Result<Poll> {
+        let (next, n) = (self.0, 500.min(self.1 - self.0));
+        batch.fill(n as usize, |i| (next + i as u64, Timestamp::from_seconds((next + i as u64) as i64)));
+        self.0 += n;
+        Ok(if self.0 < self.1 { Poll::More } else { Poll::End })
+    }
+    fn watermark(&self) -> Timestamp {
+        Timestamp::from_seconds(self.0 as i64)
+    }
+    fn checkpoint(&mut self) -> Result<(u64, u64)> {
+        Ok((self.0, self.1))
+    }
+}
+
+#[test]
+fn a_busy_key_does_not_keep_windows_from_closing() {
+    for threads in [1, 2, 4] {
+        let read = Arc::new(AtomicU64::new(0));
+        let (counting, looking) = (read.clone(), read.clone());
+        let p = Pipeline::new("test");
+        let numbers =
+            p.read("Read", Seconds(300_000)).update("See", move |_| _ = counting.fetch_add(1, Ordering::SeqCst));
+        let minutely = numbers.window("Minutely", FixedWindows::of(Duration::minutes(1)));
+        // All elements come to one thread, which is slower than those that read.
+        let slow = dataflow_exec::combiners::Sum::of(|_: &u64| {
+            std::hint::black_box((0..200u64).fold(0, |a: u64, b| a ^ b.wrapping_mul(a.wrapping_add(7))));
+            1u64
+        });
+        let counts = minutely.key_by("One", |_| 0u64).combine_per_key("Count", slow);
+        let out = counts.map("When", move |_| looking.load(Ordering::SeqCst)).collect("Out");
+        Way { threads, restart_every: None }.run(&p).unwrap();
+        let first = out.values().into_iter().min().unwrap();
+        assert!(first < 150_000, "{threads} threads: the first window closed when {first} of 300000 were read");
+    }
+}
+
+/// Two splits; the first has nothing until the second is read.
+struct Waiting(Arc<AtomicU64>);
+
+struct WaitingReader(u64, Arc<AtomicU64>);
+
+impl Source for Waiting {
+    type Element = u64;
+    type Split = u64;
+    type Reader = WaitingReader;
+
+    fn splits(&self, _: usize) -> Result<Vec<u64>> {
+        Ok(vec![0, 1])
+    }
+    fn open(&self, split: u64) -> Result<WaitingReader> {
+        Ok(WaitingReader(split, self.0.clone()))
+    }
+}
+
+impl SourceReader for WaitingReader {
+    type Element = u64;
+    type Split = u64;
+
+    fn poll(&mut self, batch: &mut Batch<u64>) -> Result<Poll> {
+        if self.0 == 0 && self.1.load(Ordering::SeqCst) == 0 {
+            return Ok(Poll::Pending);
+        }
+        self.1.fetch_add(1, Ordering::SeqCst);
+        batch.push(self.0, Timestamp::MIN);
+        Ok(Poll::End)
+    }
+    fn checkpoint(&mut self) -> Result<u64> {
+        Ok(self.0)
+    }
+}
+
+#[test]
+fn a_split_that_has_nothing_does_not_keep_others_from_being_read() {
+    for threads in [1, 2] {
+        let p = Pipeline::new("test");
+        let out = p.read("Read", Waiting(Arc::default())).collect("Out");
+        Way { threads, restart_every: None }.run(&p).unwrap();
+        assert_eq!(out.sorted(), [0, 1]);
+    }
+}

@@ -14,7 +14,7 @@ pub use snapshot::Snapshot;
 
 use dataflow_core::graph::{Graph, NodeId, NodeKind, OperatorContext};
 use dataflow_core::plane::{AnyBatch, Bounds, Outbox, Step, last_position};
-use dataflow_core::{Error, ErrorKind, Result};
+use dataflow_core::{Error, Result};
 use dataflow_windows::Timestamp;
 use links::Edge;
 use running::Running;
@@ -105,7 +105,8 @@ impl Executor {
         match kind {
             NodeKind::Read(_) => Ok(None),
             NodeKind::Operator(factory) | NodeKind::Write(factory, _) => {
-                let made = catch_unwind(AssertUnwindSafe(|| factory(context))).unwrap_or_else(|p| Err(panicked(&*p)));
+                let made =
+                    catch_unwind(AssertUnwindSafe(|| factory(context))).unwrap_or_else(|p| Err(Error::panicked(&*p)));
                 made.map(Some).map_err(|e| e.at_step(&context.step))
             }
         }
@@ -233,7 +234,7 @@ impl Executor {
 
     /// Runs `work`, and adds to an error the step at work and the element it was at. A panic becomes an error.
     fn guarded<R>(&mut self, work: impl FnOnce(&mut Self) -> Result<R>) -> Result<R> {
-        let result = catch_unwind(AssertUnwindSafe(|| work(self))).unwrap_or_else(|p| Err(panicked(&*p)));
+        let result = catch_unwind(AssertUnwindSafe(|| work(self))).unwrap_or_else(|p| Err(Error::panicked(&*p)));
         result.map_err(|error| {
             let position = match self.work {
                 Work::Batch { len, bounds } => describe_element(len, bounds),
@@ -254,11 +255,4 @@ fn describe_element(len: usize, bounds: Bounds) -> String {
         Bounds { min, max } => format!(" with event times from {min} to {max}"),
     };
     format!("element {element} of a batch of {len}{times}")
-}
-
-/// The error that a panic becomes.
-fn panicked(payload: &(dyn std::any::Any + Send)) -> Error {
-    let text = payload.downcast_ref::<&str>().map(|s| (*s).to_owned());
-    let text = text.or_else(|| payload.downcast_ref::<String>().cloned()).unwrap_or_default();
-    Error::new(ErrorKind::User, format!("panicked: {text}"))
 }
