@@ -50,6 +50,11 @@ pub(crate) fn start(graph: Graph, threads: usize, restart_every: Option<u64>, si
             splits.insert(node.name.clone(), Arc::new(opened));
         }
     }
+    let control = Arc::new(Control::default());
+    let guard = match signals {
+        true => Some(SignalGuard::install(control.clone()).map_err(|e| Error::io("signals cannot be handled", e))?),
+        false => None,
+    };
     // Only now that there is something to read, as a sink may remove what was there before.
     for (n, (name, hooks)) in sinks(&graph).enumerate() {
         if let Err(e) = hooks.prepare() {
@@ -57,22 +62,19 @@ pub(crate) fn start(graph: Graph, threads: usize, restart_every: Option<u64>, si
             return Err(e.at_step(name));
         }
     }
-    let control = Arc::new(Control::default());
-    let io = |what: &str| {
-        let what = what.to_owned();
-        move |e: std::io::Error| Error::io(what, e)
-    };
-    let guard = match signals {
-        true => Some(SignalGuard::install(control.clone()).map_err(io("signals cannot be handled"))?),
-        false => None,
-    };
-    let plan = Plan { graph, threads, restart_every, control: control.clone() };
-    let supervise = move || {
-        let _guard = guard;
-        plan.supervise(splits)
+    let plan = Arc::new(Plan { graph, threads, restart_every, control: control.clone() });
+    let supervise = {
+        let plan = plan.clone();
+        move || {
+            let _guard = guard;
+            plan.supervise(splits)
+        }
     };
     let thread = std::thread::Builder::new().name("dataflow-supervisor".to_owned());
-    let supervisor = thread.spawn(supervise).map_err(io("a thread cannot be started"))?;
+    let supervisor = thread.spawn(supervise).map_err(|e| {
+        sinks(&plan.graph).for_each(|(_, hooks)| hooks.abort());
+        Error::io("a thread cannot be started", e)
+    })?;
     Ok(Run { control, supervisor: Some(supervisor) })
 }
 
@@ -97,8 +99,17 @@ impl Plan {
                 Err(e) => break Err(e),
             }
         };
-        let finish = |_| sinks(&self.graph).try_for_each(|(name, hooks)| hooks.finish().map_err(|e| e.at_step(name)));
-        result.and_then(finish).inspect_err(|_| sinks(&self.graph).for_each(|(_, hooks)| hooks.abort()))
+        let mut finished = 0;
+        let result = result.and_then(|()| {
+            sinks(&self.graph).try_for_each(|(name, hooks)| {
+                let result = catch_unwind(AssertUnwindSafe(|| hooks.finish()));
+                result.unwrap_or_else(|panic| Err(Error::panicked(&*panic))).map_err(|e| e.at_step(name))?;
+                finished += 1;
+                Ok(())
+            })
+        });
+        // What a sink has finished stays.
+        result.inspect_err(|_| sinks(&self.graph).skip(finished).for_each(|(_, hooks)| hooks.abort()))
     }
 
     /// Runs all threads until the end, or until the next restart: then the state as bytes is returned.
