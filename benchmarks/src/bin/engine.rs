@@ -230,6 +230,10 @@ fn main() -> Result<()> {
             println!("engine {ours:.1} ns/event, loop {theirs:.1} ns/event, ratio {:.3}", engine_wall / loop_wall);
         }
     }
-    println!("median ratio of {pairs} pairs, {threads} thread(s): {:.3}; of processor time: {:.3}", median(wall), median(cpu));
+    println!(
+        "median ratio of {pairs} pairs, {threads} thread(s): {:.3}; of processor time: {:.3}",
+        median(wall),
+        median(cpu)
+    );
     Ok(())
 }
