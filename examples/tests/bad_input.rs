@@ -181,6 +181,73 @@ fn an_id_is_known_for_its_time_to_live() {
     assert_eq!((&summary["written"], &summary["duplicates"]), (&1.into(), &2.into()));
 }
 
+/// So many that the watermark moves now and then, and not only at the end.
+const ON_TIME: u64 = 25 * 1_800;
+
+/// Half an hour of events, 25 a second, and one at the end that is ten minutes behind.
+fn with_a_late_event() -> String {
+    let line = |id: &str, second: u64| {
+        event(id, &format!("2026-01-31T22:{:02}:{:02}Z", second / 60, second % 60), 1, "click", "1") + "\n"
+    };
+    let on_time: String = (0..ON_TIME).map(|i| line(&format!("e{i}"), i / 25)).collect();
+    on_time + &line("late", 1_200)
+}
+
+/// Checks that the late event is accounted for, in the events, and in the metrics unless it is dropped there.
+fn check_late(place: &Place, summary: &Value, dropped: u64) {
+    assert_eq!((&summary["read"], &summary["written"]), (&(ON_TIME + 1).into(), &(ON_TIME + 1).into()));
+    assert_eq!(summary["dropped_late"], dropped);
+    assert_eq!(place.events().iter().filter(|event| event.event_id == "late").count(), 1);
+    assert_eq!(place.events().len() as u64, ON_TIME + 1);
+    assert_eq!(place.metrics().iter().map(|row| row.count).sum::<u64>(), ON_TIME + 1 - dropped);
+    assert_eq!(place.metrics().len(), 30, "one row a minute");
+}
+
+#[test]
+fn in_files_nothing_is_late_unless_asked_for() {
+    let place = Place::new();
+    place.file("in.ndjson", with_a_late_event());
+    // One thread, so that it is known how far the watermark has come.
+    let options = ["--input", "in.ndjson", "--overwrite", "--threads", "1"];
+    check_late(&place, &place.land(&options), 0);
+    check_late(&place, &place.land(&[&options[..], &["--out-of-orderness", "1s"]].concat()), 1);
+    check_late(&place, &place.land(&[&options[..], &["--out-of-orderness", "15m"]].concat()), 0);
+    check_late(&place, &place.land(&["--input", "in.ndjson", "--overwrite", "--threads", "2"]), 0);
+    let error = place.refuse(&["--input", "simulate:10", "--out-of-orderness", "1s"]);
+    assert!(error.contains("--out-of-orderness is for lines that are read"), "{error}");
+}
+
+#[test]
+fn absurd_and_escaped_times_do_not_run_the_watermark_away() {
+    let place = Place::new();
+    let absurd = event("absurd", "9999-12-31T00:00:00Z", 1, "click", "1") + "\n";
+    let nested = event("nested", TS, 1, "click", "1").replace('}', r#","x":{"ts":"2099-01-01T00:00:00Z"}}"#) + "\n";
+    let escaped = event("escaped", TS, 1, "click", "1").replace("ts", r"\u0074s") + "\n";
+    place.file("in.ndjson", absurd + &nested + &escaped + &with_a_late_event() + &escaped.replace("escaped", "again"));
+    let summary = place.land(&["--input", "in.ndjson", "--threads", "1", "--out-of-orderness", "1s"]);
+    assert_eq!((&summary["written"], &summary["rejected"]), (&(ON_TIME + 4).into(), &1.into()));
+    assert_eq!(summary["dropped_late"], 2, "the late one, and the escaped one at the end");
+}
+
+#[test]
+fn lines_of_standard_input_may_be_a_minute_out_of_order() {
+    let place = Place::new();
+    let command = &mut place.command(&["--input", "-", "--threads", "1", "--summary", "summary.json"]);
+    let mut process = command.stdin(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
+    process.stdin.take().unwrap().write_all(with_a_late_event().as_bytes()).unwrap();
+    assert!(process.wait().unwrap().success());
+    check_late(&place, &place.summary(), 1);
+}
+
+#[test]
+fn corrected_dead_letters_tell_their_time() {
+    let place = Place::new();
+    let letter = |line: &str| json!({"raw": line, "reasons": ["ts_null"]}).to_string() + "\n";
+    place.file("letters.ndjson", with_a_late_event().lines().map(letter).collect::<String>());
+    let summary = place.land(&["--reprocess", "letters.ndjson", "--threads", "1", "--out-of-orderness", "1s"]);
+    check_late(&place, &summary, 1);
+}
+
 #[test]
 fn standard_input_is_read_to_its_end() {
     let place = Place::new();

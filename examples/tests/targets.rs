@@ -6,7 +6,7 @@ mod common;
 use common::{Place, text, visible};
 use std::fs;
 use std::path::PathBuf;
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 const INPUT: [&str; 2] = ["--input", "simulate:2000:1"];
 
@@ -77,6 +77,37 @@ fn wrong_options_are_errors_with_a_suggestion() {
     assert!(error.contains("nobody.csv") && error.contains("user_id,country,tier"), "{error}");
 }
 
+#[test]
+fn files_that_could_not_be_written_in_the_end_are_refused_before_the_run() {
+    let place = Place::new();
+    for option in ["--summary", "--metrics-file"] {
+        let error = place.refuse(&[&INPUT[..], &[option, "missing/file"]].concat());
+        assert!(error.contains(option) && error.contains("mkdir -p missing"), "{error}");
+        let error = place.refuse(&[&INPUT[..], &[option, "."]].concat());
+        assert!(error.contains("is a folder: name a file"), "{error}");
+        assert!(!place.out().exists());
+    }
+    assert!(place.lake(&[&INPUT[..], &["--summary", "out/summary.json"]].concat()).status.success());
+    assert!(place.out().join("summary.json").is_file(), "the run makes this folder itself");
+}
+
+#[test]
+fn a_reader_who_has_seen_enough_is_no_error() {
+    let place = Place::new();
+    for arguments in [&INPUT[..], &["compact"], &["--input", "simulate:5", "--out-dir", "new", "--explain"]] {
+        let mut process = place
+            .command(arguments)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .stdin(Stdio::null())
+            .spawn()
+            .unwrap();
+        drop(process.stdout.take());
+        let output = process.wait_with_output().unwrap();
+        assert!(output.status.success(), "{arguments:?}: {}", text(&output.stderr));
+    }
+}
+
 /// A small file system in memory.
 struct SmallDisk(PathBuf);
 
@@ -99,6 +130,7 @@ impl Drop for SmallDisk {
 fn a_disk_that_fills_up_is_an_error_that_says_what_to_do() {
     let place = Place::new();
     let Some(disk) = SmallDisk::mount(place.out()) else {
+        assert!(!common::is_full(), "DATAFLOW_TEST_FULL=1, but a file system cannot be mounted here: it takes root");
         println!("skipped: a file system cannot be mounted here");
         return;
     };

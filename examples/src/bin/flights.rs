@@ -1,11 +1,12 @@
 //! `flights`: hourly departures, cancellations and delays, per airport and carrier. `flights --help` says how.
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use clap::Parser;
 use dataflow::RunPipeline;
 use dataflow::prelude::Pipeline;
 use examples::flights::options::FlightsOptions;
 use examples::flights::summary::Summary;
+use examples::lake::output;
 use std::process::ExitCode;
 use std::time::Instant;
 
@@ -23,6 +24,9 @@ fn main() -> ExitCode {
 }
 
 fn run(options: &FlightsOptions) -> Result<()> {
+    if let Some(file) = &options.summary {
+        output::check_file("--summary", file, &options.out_dir)?;
+    }
     let start = Instant::now();
     let pipeline = Pipeline::new("flights");
     let totals = examples::flights::build(&pipeline, options);
@@ -32,8 +36,8 @@ fn run(options: &FlightsOptions) -> Result<()> {
     let totals = totals.values().first().copied().unwrap_or_default();
     let summary = Summary::of(result.metrics(), totals, start.elapsed());
     if let Some(path) = &options.summary {
-        std::fs::write(path, summary.to_json()).with_context(|| format!("{} cannot be written", path.display()))?;
+        output::write_file(path, &summary.to_json())?;
     }
-    println!("{}", summary.to_table(&options.out_dir));
+    output::print(format!("{}\n", summary.to_table(&options.out_dir)).as_bytes())?;
     summary.check(result.metrics())
 }

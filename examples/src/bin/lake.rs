@@ -4,7 +4,7 @@ use anyhow::Result;
 use clap::Parser;
 use examples::lake::options::{Cli, Command, LogFormat, RunOptions};
 use examples::lake::progress::Progress;
-use examples::lake::{compact, query, run};
+use examples::lake::{compact, output, query, run};
 use std::io::IsTerminal;
 use std::process::ExitCode;
 use tracing_subscriber::EnvFilter;
@@ -31,15 +31,14 @@ fn main() -> ExitCode {
 fn land(options: &RunOptions) -> Result<()> {
     start_log(options.log_format);
     if options.explain {
-        println!("{}", run::build(options)?.explain(&options.pipeline));
-        return Ok(());
+        let graph = run::build(options)?.explain(&options.pipeline);
+        return output::print(format!("{graph}\n").as_bytes());
     }
     let runner = dataflow::runner(&options.pipeline.runner)?;
     let mut progress = Progress::new(options.log_format == LogFormat::Text);
     let summary = run::run(options, &*runner, |result| progress.show(result))?;
     drop(progress);
-    println!("{}", summary.to_table(&options.lake.out_dir));
-    Ok(())
+    output::print(format!("{}\n", summary.to_table(&options.lake.out_dir)).as_bytes())
 }
 
 fn start_log(format: LogFormat) {

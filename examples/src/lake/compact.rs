@@ -4,6 +4,7 @@ use anyhow::{Result, ensure};
 use dataflow::parquet;
 
 use super::options::CompactOptions;
+use super::output;
 use super::pipeline::{EVENTS, METRICS};
 
 /// Merges small files of `events/` and `metrics/`, or says what would be merged.
@@ -18,7 +19,7 @@ pub fn compact(options: &CompactOptions) -> Result<()> {
         let compaction =
             parquet::CompactOptions::new(&folder).target_bytes(options.target_size.0).dry_run(options.dry_run);
         let report = parquet::compact(&compaction)?;
-        print!("{}:\n{report}", folder.display());
+        output::print(format!("{}:\n{report}", folder.display()).as_bytes())?;
     }
     Ok(())
 }

@@ -6,15 +6,18 @@ use serde::de::IgnoredAny;
 use std::borrow::Cow;
 
 use super::dead_letter::DeadLetter;
+use super::event_time;
 use super::options::{Input, RunOptions};
 use super::raw_line::RawLine;
 use super::source::SimulatedSource;
 use dataflow::text::{Line, OnTruncated};
+use dataflow_windows::watermark::WatermarkEstimator;
 
 /// Reads the raw lines that the options name.
 ///
 /// Lines of files that are blank are no events and are passed over. What is left of a truncated compressed file is
-/// read; its last line is rejected.
+/// read; its last line is rejected. Lines of files have no time, for the pipeline to find, unless they are to
+/// [tell](RunOptions::line_order) it.
 #[derive(Clone, Debug)]
 pub struct ReadLines<'a>(pub &'a RunOptions);
 
@@ -22,18 +25,39 @@ impl PTransform<Pipeline> for ReadLines<'_> {
     type Out = PCollection<RawLine>;
 
     fn expand(self, pipeline: Pipeline) -> PCollection<RawLine> {
-        let files = |pattern: &str| {
-            let max_line = usize::try_from(self.0.max_line.0).unwrap_or(usize::MAX);
-            let source = TextSource::new(pattern).max_line(max_line).on_truncated(OnTruncated::EndFile);
-            let lines = pipeline.read("Files", source).map("Line", RawLine::from);
-            lines.filter("NotBlank", |line| !line.is_blank())
-        };
         match (&self.0.reprocess, &self.0.input) {
-            (Some(pattern), _) => files(pattern).map("Unwrap", unwrap),
+            (Some(pattern), _) => {
+                self.files(&pipeline, pattern, |line| event_time(&unwrap(line))).map("Unwrap", unwrap)
+            }
             (None, Input::Simulation(simulation)) => pipeline.read("Simulate", SimulatedSource::new(*simulation)),
-            (None, Input::Files(pattern)) => files(pattern),
+            (None, Input::Files(pattern)) => self.files(&pipeline, pattern, |line| event_time(&line)),
         }
     }
+}
+
+impl ReadLines<'_> {
+    /// The lines of files that are not blank. Where lines are to tell event time, `time` is what validation will find.
+    fn files(
+        &self,
+        pipeline: &Pipeline,
+        pattern: &str,
+        time: impl Fn(RawLine) -> Option<Timestamp> + Send + Sync + 'static,
+    ) -> PCollection<RawLine> {
+        let max_line = usize::try_from(self.0.max_line.0).unwrap_or(usize::MAX);
+        let source = TextSource::new(pattern).max_line(max_line).on_truncated(OnTruncated::EndFile);
+        let lines = match self.0.line_order() {
+            None => pipeline.read("Files", source),
+            Some(bound) => {
+                let estimator = WatermarkEstimator::bounded_out_of_orderness(bound);
+                pipeline.read("Files", source.with_timestamps(move |line| time(line.clone().into()), estimator))
+            }
+        };
+        lines.map("Line", RawLine::from).filter("NotBlank", |line| !line.is_blank())
+    }
+}
+
+fn event_time(line: &RawLine) -> Option<Timestamp> {
+    line.cut().is_none().then(|| event_time::find(line.as_bytes())).flatten()
 }
 
 /// What tells a dead letter from an event.

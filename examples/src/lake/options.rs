@@ -8,6 +8,9 @@ use std::str::FromStr;
 
 use super::simulate::Simulation;
 
+/// By how much lines of standard input may be out of order, if nothing else is said.
+const STDIN_OUT_OF_ORDERNESS: Duration = Duration::minutes(1);
+
 /// The command line of `lake`.
 #[derive(Parser, Debug)]
 #[command(
@@ -59,6 +62,14 @@ pub struct RunOptions {
     #[arg(long, default_value = "7d", value_name = "DURATION")]
     pub dedup_ttl: Duration,
 
+    /// By how much, in event time, lines that are read may come after later ones. With it, event time is read from the
+    /// lines as they come, so that minutes are closed and ids forgotten while an endless stream goes on; an event that
+    /// comes later than this is missing in the metrics of a minute that is closed, never in the events. 50000d makes
+    /// nothing late. [default: 60s for standard input; for files none: nothing is late, and minutes are closed at the
+    /// end]
+    #[arg(long, value_name = "DURATION")]
+    pub out_of_orderness: Option<Duration>,
+
     /// Lines that are longer are rejected
     #[arg(long, default_value = "16MiB", value_name = "SIZE")]
     pub max_line: Size,
@@ -101,6 +112,7 @@ impl RunOptions {
             lake: LakeFolder { out_dir: folder.into() },
             users: None,
             dedup_ttl: Duration::days(7),
+            out_of_orderness: None,
             max_line: Size(16 << 20),
             overwrite: false,
             append: false,
@@ -110,6 +122,12 @@ impl RunOptions {
             explain: false,
             pipeline: PipelineOptions::default(),
         }
+    }
+
+    /// By how much lines may be out of order, or `None` if event time is not to be read from them as they come.
+    pub fn line_order(&self) -> Option<Duration> {
+        let is_stdin = self.reprocess.is_none() && self.input == Input::Files("-".to_owned());
+        self.out_of_orderness.or(is_stdin.then_some(STDIN_OUT_OF_ORDERNESS))
     }
 
     /// What to do with what is in the lake already.
@@ -299,6 +317,11 @@ mod tests {
         assert_eq!(options(&[]).unwrap().run.mode(), Mode::New);
         assert_eq!(options(&["--reprocess", "x"]).unwrap().run.mode(), Mode::Append);
         assert!(options(&["--append", "--overwrite"]).is_err());
+        let order = |args: &[&str]| options(args).unwrap().run.line_order();
+        assert_eq!([order(&[]), order(&["--input", "x"]), order(&["--reprocess", "-"])], [None; 3]);
+        assert_eq!(order(&["--input", "-"]), Some(Duration::seconds(60)));
+        assert_eq!(order(&["--input", "-", "--out-of-orderness", "0s"]), Some(Duration::ZERO));
+        assert_eq!(order(&["--input", "x", "--out-of-orderness", "5m"]), Some(Duration::minutes(5)));
         let error = options(&["--inptu", "-"]).unwrap_err().to_string();
         assert!(error.contains("--input"), "{error}");
         assert!(matches!(options(&["query", "SELECT 1"]).unwrap().command, Some(Command::Query(_))));

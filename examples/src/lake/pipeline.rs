@@ -72,7 +72,11 @@ pub const METRICS: &str = "metrics";
 /// The folder of the rejected lines, in that of the lake.
 pub const DEAD_LETTERS: &str = "dead-letters";
 
+/// For how long, in processing time, rows wait until they can be seen, though the input goes on and the file is small.
+const ROLL_AGE: Duration = Duration::minutes(5);
+
 /// Parquet files in a folder for each day.
 fn parquet<T: ArrowRow>(folder: &Path, mode: Mode, time: fn(&T) -> Timestamp) -> ParquetSink<T> {
-    ParquetSink::to(folder).mode(mode.into()).partition_by("date", move |row| PartitionValue::date(time(row)))
+    let sink = ParquetSink::to(folder).mode(mode.into()).roll_age(ROLL_AGE);
+    sink.partition_by("date", move |row| PartitionValue::date(time(row)))
 }

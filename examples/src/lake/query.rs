@@ -25,7 +25,9 @@ pub fn query(_: &QueryOptions) -> Result<()> {
 #[cfg(feature = "sql")]
 pub fn query(options: &QueryOptions) -> Result<()> {
     let result = with_sql::run(options)?;
-    with_sql::print(&result, options.format, &mut std::io::stdout().lock())
+    let mut text = Vec::new();
+    with_sql::print(&result, options.format, &mut text)?;
+    super::output::print(&text)
 }
 
 #[cfg(feature = "sql")]

@@ -1,14 +1,14 @@
 //! Runs the main job as the options say.
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 use dataflow::prelude::*;
 use dataflow_core::Runner;
-use std::fs;
 use std::path::Path;
 use std::time::{Duration as Span, Instant};
 
 use super::input::ReadLines;
-use super::options::RunOptions;
+use super::options::{Input, RunOptions};
+use super::output;
 use super::pipeline::Lake;
 use super::summary::Summary;
 use super::users::Users;
@@ -20,12 +20,17 @@ const LOOK: Span = Span::from_millis(5);
 ///
 /// # Errors
 ///
-/// If the users table cannot be read or the lake's folder is none.
+/// If the users table cannot be read, the lake's folder is none, or options contradict each other.
 pub fn build(options: &RunOptions) -> Result<Pipeline> {
     let users = match &options.users {
         Some(file) => Users::from_csv(file)?,
         None => Users::built_in(),
     };
+    if let (Some(_), None, Input::Simulation(_)) = (options.out_of_orderness, &options.reprocess, &options.input) {
+        bail!(
+            "--out-of-orderness is for lines that are read, by --input PATH; simulated events keep to their own order"
+        );
+    }
     let folder = options.lake.out_dir.clone();
     check_folder(&folder)?;
     let pipeline = Pipeline::new("lake");
@@ -38,8 +43,14 @@ pub fn build(options: &RunOptions) -> Result<Pipeline> {
 ///
 /// # Errors
 ///
-/// What [`build`] and the run itself fail with. What was not complete is not visible then.
+/// What [`build`] and the run itself fail with, and if files that options name have no folder. What was not complete
+/// is not visible then.
 pub fn run(options: &RunOptions, runner: &dyn Runner, mut watch: impl FnMut(&PipelineResult)) -> Result<Summary> {
+    for (option, file) in [("--summary", &options.summary), ("--metrics-file", &options.metrics_file)] {
+        if let Some(file) = file {
+            output::check_file(option, file, &options.lake.out_dir)?;
+        }
+    }
     let pipeline = build(options)?;
     let start = Instant::now();
     let mut result = pipeline.run_on(runner, &options.pipeline)?;
@@ -50,10 +61,10 @@ pub fn run(options: &RunOptions, runner: &dyn Runner, mut watch: impl FnMut(&Pip
     result.wait_until_finish()?;
     let summary = Summary::of(result.metrics(), start.elapsed());
     if let Some(path) = &options.summary {
-        write(path, &summary.to_json())?;
+        output::write_file(path, &summary.to_json())?;
     }
     if let Some(path) = &options.metrics_file {
-        write(path, &result.metrics().to_prometheus())?;
+        output::write_file(path, &result.metrics().to_prometheus())?;
     }
     summary.check()?;
     Ok(summary)
@@ -64,8 +75,4 @@ fn check_folder(folder: &Path) -> Result<()> {
         bail!("the output folder {} is a file: name another one with --out-dir, or remove the file", folder.display());
     }
     Ok(())
-}
-
-fn write(path: &Path, text: &str) -> Result<()> {
-    fs::write(path, text).with_context(|| format!("{} cannot be written", path.display()))
 }
