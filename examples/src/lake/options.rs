@@ -41,7 +41,7 @@ pub enum Command {
 /// How events are landed.
 #[derive(Args, Clone, Debug)]
 pub struct RunOptions {
-    /// Where events come from: simulate:N[:SEED], a file, a glob, a folder, or - for standard input
+    /// Where events come from: simulate:N or simulate:N:SEED, a file, a glob, a folder, or - for standard input
     #[arg(long, default_value = "simulate:1000000", value_name = "INPUT")]
     pub input: Input,
 
