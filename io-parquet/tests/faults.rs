@@ -5,7 +5,7 @@ mod common;
 
 use common::{batch, files, open, rows, write};
 use dataflow_core::{ErrorKind, Metrics, Sink, SinkWriter};
-use io_parquet::{ArrowRow, Compression, ParquetSink, ParquetSource, WriteMode};
+use io_parquet::{ArrowRow, Compression, ParquetSink, ParquetSource, PartitionValue, WriteMode};
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
@@ -56,14 +56,19 @@ fn a_full_disk_is_an_error_that_says_what_is_published() {
     let error = write(&sink, &events(0..200_000)).unwrap_err();
     let message = error.to_string();
     assert_eq!(error.kind(), ErrorKind::Io);
-    assert!(message.contains("the disk is full") && message.contains("--overwrite"), "{message}");
-    assert!(message.contains("published so far and complete: 1 files with 20000 rows"), "{message}");
+    assert!(message.contains("the disk is full") && message.contains("Make room and run again"), "{message}");
+    assert!(message.contains("what is published so far (1 files with 20000 rows) is removed"), "{message}");
     assert!(message.contains(&target.display().to_string()) && message.contains(".parquet"), "{message}");
     sink.abort();
-    assert_eq!(rows::<Event>(&target), events(0..20_000));
-    assert_eq!(fs::read_dir(&target).unwrap().count(), 1, "staging is empty again");
-    write(&ParquetSink::to(&target).mode(WriteMode::Overwrite), &events(0..100)).unwrap();
+    assert_eq!(fs::read_dir(&target).unwrap().count(), 0, "so it can be repeated");
+    write(&ParquetSink::to(&target), &events(0..100)).unwrap();
+
+    let sink = sink.mode(WriteMode::Overwrite);
+    let message = write(&sink, &events(0..200_000)).unwrap_err().to_string();
+    assert!(message.contains("the disk is full") && message.contains("the old data is left as it was"), "{message}");
+    sink.abort();
     assert_eq!(rows::<Event>(&target), events(0..100));
+    assert_eq!(fs::read_dir(&target).unwrap().count(), 1, "staging is empty again");
 }
 
 #[test]
@@ -96,6 +101,54 @@ fn as_nobody(check: impl FnOnce() + Send) {
             std::panic::resume_unwind(panic);
         }
     });
+}
+
+/// Writes to a folder and begins to overwrite it, with rows for other partitions as well.
+fn overwriting(target: &Path) -> ParquetSink<Event> {
+    let sink = |mode| {
+        ParquetSink::to(target)
+            .mode(mode)
+            .roll_rows(5)
+            .partition_by("lane", |event: &Event| PartitionValue::Int(event.id as i64 / 10))
+    };
+    write(&sink(WriteMode::FailIfNotEmpty), &events(0..30)).unwrap();
+    let sink = sink(WriteMode::Overwrite);
+    sink.prepare().unwrap();
+    let mut writer = open(&sink, &Metrics::default()).unwrap();
+    writer.write(&mut batch(events(10..50))).unwrap();
+    writer.close().unwrap();
+    assert_eq!(rows::<Event>(target), events(0..30), "the new files wait for the end");
+    sink
+}
+
+#[test]
+fn an_overwrite_that_fails_at_its_end_puts_the_old_files_back() {
+    let dir = tempfile::tempdir().unwrap();
+    let sink = overwriting(dir.path());
+    let before = files(dir.path());
+    fs::write(dir.path().join("lane=4"), "in the way of a folder").unwrap();
+    let message = sink.finish().unwrap_err().to_string();
+    assert!(
+        message.contains("lane=4 cannot be made") && message.contains("the old data is left as it was"),
+        "{message}"
+    );
+    fs::remove_file(dir.path().join("lane=4")).unwrap();
+    assert_eq!(files(dir.path()), before);
+    assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 3, "no folder, no lock and no staging is left");
+
+    let sink = overwriting(&dir.path().join("second"));
+    let target = dir.path().join("second");
+    let before = files(&target);
+    // A staged file is gone: seen when all old and some new files have been moved.
+    let run = fs::read_dir(target.join("_staging")).unwrap().map(|e| e.unwrap().path()).find(|path| path.is_dir());
+    let mut staged: Vec<_> = fs::read_dir(run.unwrap()).unwrap().map(|e| e.unwrap().path()).collect();
+    staged.sort();
+    fs::remove_file(&staged[4]).unwrap();
+    let message = sink.finish().unwrap_err().to_string();
+    assert!(message.contains("cannot be renamed") && message.contains("the old data is left as it was"), "{message}");
+    assert_eq!(files(&target), before);
+    assert_eq!(rows::<Event>(&target), events(0..30));
+    assert_eq!(fs::read_dir(&target).unwrap().count(), 3);
 }
 
 #[test]

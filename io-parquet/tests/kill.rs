@@ -5,7 +5,8 @@
 
 mod common;
 
-use common::{files, read, rows, write};
+use common::{batch, files, open, read, rows, write};
+use dataflow_core::{Metrics, Sink, SinkWriter};
 use io_parquet::{ArrowRow, CompactOptions, ParquetSink, ParquetSource, PartitionValue, WriteMode, compact};
 use std::collections::BTreeSet;
 use std::env;
@@ -40,10 +41,26 @@ fn role() {
     let (Ok(role), Ok(target)) = (env::var(ROLE), env::var(TARGET)) else { return };
     let target = PathBuf::from(target);
     match &role[..] {
-        "write" => drop(write(&sink(&target, WriteMode::Overwrite), &events(0..ROWS)).unwrap()),
+        "write" => drop(write(&sink(&target, WriteMode::Append), &events(0..ROWS)).unwrap()),
+        "overwrite" => overwrite(&target),
         "compact" => drop(compact(&CompactOptions::new(&target)).unwrap()),
         _ => panic!("unknown role {role}"),
     }
+}
+
+/// A file that says that the run has come to its end.
+fn mark(target: &Path) -> PathBuf {
+    target.with_extension("finishing")
+}
+
+fn overwrite(target: &Path) {
+    let sink = sink(target, WriteMode::Overwrite);
+    sink.prepare().unwrap();
+    let mut writer = open(&sink, &Metrics::default()).unwrap();
+    writer.write(&mut batch(events(0..ROWS))).unwrap();
+    writer.close().unwrap();
+    std::fs::write(mark(target), "").unwrap();
+    sink.finish().unwrap();
 }
 
 fn start(role: &str, target: &Path) -> Child {
@@ -75,6 +92,7 @@ fn a_sink_that_is_killed_leaves_only_whole_files() {
     let all = duration("write", &target);
     let mut seen_parts = BTreeSet::new();
     for n in 0..20 {
+        let target = dir.path().join(format!("lake-{n}"));
         let mut child = start("write", &target);
         std::thread::sleep(moment(n, 20, all));
         child.kill().unwrap();
@@ -88,6 +106,47 @@ fn a_sink_that_is_killed_leaves_only_whole_files() {
         }
     }
     assert!(seen_parts.len() > 3, "the kills must fall into the run: {seen_parts:?}");
+    let target = dir.path().join("lake-10");
+    write(&sink(&target, WriteMode::Overwrite), &events(0..ROWS)).unwrap();
+    let mut all: Vec<Event> = rows(&target);
+    all.sort_by_key(|row| row.id);
+    assert_eq!(all, events(0..ROWS));
+    assert!(!target.join("_staging").exists());
+}
+
+#[test]
+fn an_overwrite_that_is_killed_leaves_the_old_data_until_its_end() {
+    const OLD: std::ops::Range<u64> = 1_000_000..1_010_000;
+    let dir = tempfile::tempdir().unwrap();
+    let target = dir.path().join("lake");
+    let all = duration("overwrite", &target);
+    let mut in_the_end = 0;
+    for n in 0..30 {
+        write(&sink(&target, WriteMode::Overwrite), &events(OLD)).unwrap();
+        _ = std::fs::remove_file(mark(&target));
+        let mut child = start("overwrite", &target);
+        if n < 15 {
+            std::thread::sleep(moment(n, 15, all));
+        } else {
+            while !mark(&target).exists() {
+                std::thread::sleep(Duration::from_micros(50));
+            }
+            std::thread::sleep(Duration::from_micros(u64::from(n - 15) * 300));
+        }
+        child.kill().unwrap();
+        child.wait().unwrap();
+        let mut seen: Vec<Event> = rows(&target); // panics at a file that cannot be read
+        seen.sort_by_key(|row| row.id);
+        if !mark(&target).exists() {
+            assert!(seen == events(OLD), "kill {n}: {} rows", seen.len());
+            continue;
+        }
+        assert!(seen.windows(2).all(|pair| pair[0].id < pair[1].id), "kill {n}: no row twice");
+        let old = seen.iter().filter(|row| row.id >= OLD.start).count();
+        assert!(old == 0 || old == seen.len(), "kill {n}: {old} of {} rows are old", seen.len());
+        in_the_end += usize::from(seen != events(OLD) && seen != events(0..ROWS));
+    }
+    println!("{in_the_end} kills fell into the moment of the exchange");
     write(&sink(&target, WriteMode::Overwrite), &events(0..ROWS)).unwrap();
     let mut all: Vec<Event> = rows(&target);
     all.sort_by_key(|row| row.id);

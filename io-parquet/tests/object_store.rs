@@ -85,6 +85,42 @@ fn a_run_that_fails_shows_nothing_that_is_not_complete() {
 }
 
 #[test]
+fn a_run_that_fails_leaves_what_was_there() {
+    let url = "memory://replaced/lake";
+    write(&sink(url), &events(0..10)).unwrap();
+    for mode in [WriteMode::Append, WriteMode::Overwrite] {
+        let sink = sink(url).mode(mode).roll_rows(5);
+        sink.prepare().unwrap();
+        let mut writer = open(&sink, &Metrics::default()).unwrap();
+        writer.write(&mut batch(events(10..20))).unwrap();
+        let seen = read(&source(url)).unwrap().len();
+        assert_eq!(seen, if mode == WriteMode::Append { 20 } else { 10 });
+        drop(writer);
+        sink.abort();
+        assert_eq!(read(&source(url)).unwrap(), events(0..10), "{mode:?}");
+    }
+}
+
+#[test]
+fn an_overwrite_leaves_no_staging_and_refuses_foreign_folders() {
+    let store: Arc<dyn ObjectStore> = Arc::new(InMemory::new());
+    let sink = |mode| ParquetSink::to_store(Arc::clone(&store), "lake").unwrap().mode(mode);
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let keys = || {
+        let listed = runtime.block_on(store.list_with_delimiter(Some(&Path::from("lake")))).unwrap();
+        (listed.objects.len(), listed.common_prefixes.len())
+    };
+    write(&sink(WriteMode::Append), &events(0..10)).unwrap();
+    write(&sink(WriteMode::Overwrite).roll_rows(5), &events(20..30)).unwrap();
+    assert_eq!(keys(), (2, 0));
+    let foreign = Path::parse("lake/photos/a.parquet").unwrap();
+    runtime.block_on(store.put(&foreign, "not mine".into())).unwrap();
+    let message = write(&sink(WriteMode::Overwrite), &events(0..1)).unwrap_err().to_string();
+    assert!(message.contains("photos is no partition of a table"), "{message}");
+    assert_eq!(keys(), (2, 1), "nothing is removed");
+}
+
+#[test]
 fn a_checkpoint_publishes_and_goes_on() {
     let url = "memory://checkpoint/lake";
     let sink = sink(url);

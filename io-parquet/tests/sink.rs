@@ -197,9 +197,13 @@ fn overwrite_does_not_touch_what_is_no_partition() {
     let dir = tempfile::tempdir().unwrap();
     fs::create_dir(dir.path().join("photos")).unwrap();
     fs::write(dir.path().join("photos/a.parquet"), "not mine").unwrap();
+    write(&ParquetSink::to(dir.path()).mode(WriteMode::Append), &events(10)).unwrap();
+    fs::create_dir(dir.path().join("a=1")).unwrap();
+    let before = files(dir.path());
     let error = ParquetSink::<Event>::to(dir.path()).mode(WriteMode::Overwrite).prepare().unwrap_err();
     assert!(error.to_string().contains("photos is no partition of a table"), "{error}");
-    assert!(dir.path().join("photos/a.parquet").exists());
+    assert_eq!(files(dir.path()), before, "nothing is removed");
+    assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 3, "and nothing is made");
 }
 
 #[test]
@@ -231,16 +235,60 @@ fn a_target_in_use_is_refused_unless_both_append() {
 }
 
 #[test]
-fn a_failed_run_leaves_nothing_that_was_not_complete() {
+fn a_failed_run_leaves_what_was_there_and_can_be_repeated() {
+    for mode in [WriteMode::FailIfNotEmpty, WriteMode::Append, WriteMode::Overwrite] {
+        let dir = tempfile::tempdir().unwrap();
+        let sink = |mode| {
+            ParquetSink::to(dir.path())
+                .mode(mode)
+                .roll_rows(2)
+                .partition_by("date", |event: &Event| PartitionValue::date(event.at))
+        };
+        let old = if mode == WriteMode::FailIfNotEmpty { events(0) } else { events(30) };
+        write(&sink(mode), &old).unwrap();
+        let before = files(dir.path());
+        let new = events(60).split_off(20);
+        let failed = sink(mode);
+        failed.prepare().unwrap();
+        let mut writer = open(&failed, &Metrics::default()).unwrap();
+        writer.write(&mut batch(new.clone())).unwrap();
+        let seen = files(dir.path()).len() - before.len();
+        assert_eq!(seen > 0, mode != WriteMode::Overwrite, "{mode:?}: files that were rolled are seen");
+        writer.checkpoint().unwrap();
+        drop(writer);
+        failed.abort();
+        assert_eq!(files(dir.path()), before, "{mode:?}");
+        assert_eq!(sorted(rows(dir.path())), old, "{mode:?}");
+        assert!(!dir.path().join("_staging").exists());
+
+        write(&sink(mode), &new).unwrap();
+        let all = if mode == WriteMode::Append { [&old[..], &new].concat() } else { new };
+        assert_eq!(sorted(rows(dir.path())), sorted(all), "{mode:?}");
+    }
+}
+
+#[test]
+fn an_overwrite_goes_on_from_a_checkpoint() {
     let dir = tempfile::tempdir().unwrap();
-    let sink = ParquetSink::to(dir.path()).roll_rows(20);
+    write(&ParquetSink::to(dir.path()), &events(7)).unwrap();
+    let (sink, metrics) = (ParquetSink::to(dir.path()).mode(WriteMode::Overwrite).roll_rows(4), Metrics::default());
     sink.prepare().unwrap();
-    let mut writer = open(&sink, &Metrics::default()).unwrap();
-    writer.write(&mut batch(events(50))).unwrap();
+    let mut writer = open(&sink, &metrics).unwrap();
+    writer.write(&mut batch(events(10))).unwrap();
+    let state = writer.checkpoint().unwrap();
+    writer.write(&mut batch(events(20))).unwrap(); // lost, though some of it is in files that were rolled
     drop(writer);
-    sink.abort();
-    assert_eq!(rows::<Event>(dir.path()), events(40), "two files were rolled before");
-    assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 2);
+
+    sink.prepare().unwrap();
+    let mut writer = open(&sink, &metrics).unwrap();
+    writer.restore(&state).unwrap();
+    writer.write(&mut batch(events(20).split_off(10))).unwrap();
+    writer.close().unwrap();
+    assert_eq!(rows::<Event>(dir.path()), events(7), "the old data until the end");
+    sink.finish().unwrap();
+    assert_eq!(sorted(rows(dir.path())), events(20));
+    assert_eq!((metrics.sum("records"), metrics.sum("files")), (20, 6));
+    assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 6);
 }
 
 #[test]

@@ -130,7 +130,7 @@ impl FileContext<'_> {
             return Error::io(
                 format!(
                     "the disk is full: {shown} cannot be completed and is not published; {published}. Make room and \
-                     run again, with --overwrite for a complete result"
+                     run again"
                 ),
                 error,
             );
@@ -140,7 +140,7 @@ impl FileContext<'_> {
 
     #[cold]
     pub(crate) fn add_published(&self, error: Error) -> Error {
-        let cause = if is_full(&error) { "the disk is full: make room and run again, with --overwrite. " } else { "" };
+        let cause = if is_full(&error) { "the disk is full: make room and run again. " } else { "" };
         let published = self.target.run().published();
         let kind = error.kind();
         Error::new(kind, format!("{cause}{error}; {published}")).caused_by(error)

@@ -50,16 +50,26 @@ use std::sync::{Arc, Mutex, PoisonError};
 /// # When files are seen
 /// A file gets its name when it is complete and durable: when it is *rolled*, for it has grown enough
 /// ([`roll_bytes`](Self::roll_bytes), [`roll_rows`](Self::roll_rows)) or is old enough ([`roll_age`](Self::roll_age)),
-/// and at the end of the run. Until then it is in `_staging/`, which readers skip. So after a run that failed or was
-/// killed, complete files may be there, but never a part of one; what is left in staging is removed by the next run.
+/// and at the end of the run; with [`WriteMode::Overwrite`] only when the run has ended well. Until then it is in
+/// `_staging/`, which readers skip. So never is a part of a file seen. The names are durable at checkpoints and when the
+/// run has ended.
+///
+/// # When a run fails
+/// It removes the files that it has published, and leaves what was there before; so it can be repeated with the same
+/// options. A run that is killed (`kill -9`, a loss of power) cannot remove them: complete files may be left, with the
+/// run in their names. With [`WriteMode::Overwrite`] there are none, and the old data is still there. What is left in
+/// staging is removed by the next run.
 ///
 /// # Who may write
 /// A run holds the lock `_writer.lock` of its folder: shared with others that [append](WriteMode::Append), else alone.
 /// A locked target is refused, with a message that names the holder. [Compaction](crate::compact) takes it as well.
 ///
 /// # Object stores
-/// An object appears when its upload is complete, so there is no staging; a checkpoint publishes what is open. There is
-/// no lock either: see to it that only one run writes at a time, or that all append.
+/// An object appears when its upload is complete, so there is no staging; a checkpoint publishes what is open. With
+/// [`WriteMode::Overwrite`] objects are uploaded to `_staging/`, and copied by the store when the run has ended well and
+/// the old ones are removed; a store that fails in the middle of that leaves a part, as a kill does. Stores copy at most
+/// a few GiB at once, so [`roll_bytes`](Self::roll_bytes) should be less. There is no lock: see to it that only one run
+/// writes at a time, or that all append.
 ///
 /// # Counters
 /// `records`, `files` and `bytes`: of the files published.
@@ -188,7 +198,8 @@ impl<T: ArrowRow> ParquetSink<T> {
         self.set(|s| s.roll_rows = rows.max(1))
     }
 
-    /// How long, in processing time, after its first row a file is published; not bounded by default.
+    /// How long, in processing time, after its first row a file is published; not bounded by default. With
+    /// [`WriteMode::Overwrite`] it is complete then, and published at the end of the run.
     #[must_use]
     pub fn roll_age(self, age: Duration) -> Self {
         self.set(|s| s.roll_age = Some(age))

@@ -68,7 +68,7 @@ impl<T: ArrowRow> ParquetWriter<T> {
             let is_full = file.rows() >= self.settings.roll_rows
                 || (file.is_encoded() && file.encoded() >= self.settings.roll_bytes);
             if is_full {
-                roll(file, &with, &self.counters)?;
+                roll(file, &with, &mut self.sealed, &self.counters)?;
             }
         }
         Ok(())
@@ -92,18 +92,25 @@ impl<T: ArrowRow> ParquetWriter<T> {
     fn roll_oldest(&mut self) -> Result<()> {
         let with = FileContext { target: &*self.target, properties: &self.properties, shard: self.shard };
         match self.open.take_oldest() {
-            Some(mut oldest) => roll(&mut oldest.file, &with, &self.counters),
+            Some(mut oldest) => roll(&mut oldest.file, &with, &mut self.sealed, &self.counters),
             None => Ok(()),
         }
     }
 }
 
-/// Ends a file and publishes it.
-fn roll<T: ArrowRow>(file: &mut RowFile<T>, with: &FileContext<'_>, counters: &Counters) -> Result<()> {
-    match file.seal(with)? {
-        Some(sealed) => publish(&sealed, with, counters),
-        None => Ok(()),
+/// Ends a file, and publishes it if it does not wait for the end of the run.
+fn roll<T: ArrowRow>(
+    file: &mut RowFile<T>,
+    with: &FileContext<'_>,
+    waiting: &mut Vec<Sealed>,
+    counters: &Counters,
+) -> Result<()> {
+    let sealed = file.seal(with)?;
+    if with.target.waits() {
+        waiting.extend(sealed);
+        return Ok(());
     }
+    sealed.map_or(Ok(()), |sealed| publish(&sealed, with, counters))
 }
 
 fn publish(sealed: &Sealed, with: &FileContext<'_>, counters: &Counters) -> Result<()> {
@@ -149,7 +156,7 @@ impl<T: ArrowRow> SinkWriter<T> for ParquetWriter<T> {
         for file in self.open.files().filter(|file| file.rows() > 0) {
             match file.begun {
                 None => file.begun = Some(now),
-                Some(begun) if now - begun >= age => roll(file, &with, &self.counters)?,
+                Some(begun) if now - begun >= age => roll(file, &with, &mut self.sealed, &self.counters)?,
                 Some(_) => {}
             }
         }
@@ -161,6 +168,7 @@ impl<T: ArrowRow> SinkWriter<T> for ParquetWriter<T> {
         for file in self.open.files() {
             self.sealed.extend(file.seal(&with)?);
         }
+        self.target.sync()?;
         let mut state = Vec::new();
         coder::encode(&self.sealed, &mut state)?;
         Ok(state)
@@ -182,11 +190,11 @@ impl<T: ArrowRow> SinkWriter<T> for ParquetWriter<T> {
 
     fn close(&mut self) -> Result<()> {
         let with = FileContext { target: &*self.target, properties: &self.properties, shard: self.shard };
+        for file in self.open.files() {
+            self.sealed.extend(file.seal(&with)?);
+        }
         for sealed in std::mem::take(&mut self.sealed) {
             publish(&sealed, &with, &self.counters)?;
-        }
-        for file in self.open.files() {
-            roll(file, &with, &self.counters)?;
         }
         Ok(())
     }

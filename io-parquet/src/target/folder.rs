@@ -3,6 +3,7 @@
 use super::{RunId, WriteMode, not_empty};
 use crate::lock::{Attempt, Hold, Lock};
 use dataflow_core::{Error, Result};
+use std::collections::BTreeSet;
 use std::fs::{self, DirEntry, File};
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
@@ -58,9 +59,12 @@ pub(crate) fn create(root: &Path, below: &str) -> Result<PathBuf> {
 /// empty or may have what it has.
 pub(crate) fn prepare(target: &Path, mode: WriteMode, id: &RunId) -> Result<Lock> {
     create_target(target)?;
-    if mode == WriteMode::FailIfNotEmpty {
-        check_empty(target)?; // before the lock file is made in what may be nobody's target
-    }
+    let check = || match mode {
+        WriteMode::FailIfNotEmpty => check_empty(target),
+        WriteMode::Append => Ok(()),
+        WriteMode::Overwrite => check_own(target),
+    };
+    check()?; // before the lock file is made in what may be nobody's target
     let (hold, what) = match mode {
         WriteMode::Append => (Hold::Shared, "appends to it"),
         WriteMode::FailIfNotEmpty => (Hold::Exclusive, "writes to it"),
@@ -68,12 +72,8 @@ pub(crate) fn prepare(target: &Path, mode: WriteMode, id: &RunId) -> Result<Lock
     };
     let who = format!("process {}, which {what} (run {id})", std::process::id());
     let lock = lock(target, hold, &who)?;
+    check()?; // again: another run may have been faster
     remove_leftovers(target);
-    match mode {
-        WriteMode::FailIfNotEmpty => check_empty(target)?, // again: another run may have been faster
-        WriteMode::Append => {}
-        WriteMode::Overwrite => remove_data(target, true)?,
-    }
     Ok(lock)
 }
 
@@ -115,28 +115,62 @@ fn check_empty(target: &Path) -> Result<()> {
     }
 }
 
-/// Removes all data files of the table in `folder`: those in it and in its partitions. Nothing else: a path may be
-/// mistyped.
-fn remove_data(folder: &Path, is_target: bool) -> Result<()> {
-    let failed = |path: &Path, e| Error::io(format!("{} cannot be removed", path.display()), e);
-    for entry in visible(folder)? {
-        let (path, name) = (entry.path(), entry.file_name().to_string_lossy().into_owned());
-        let is_folder = entry.file_type().map_err(|e| failed(&path, e))?.is_dir();
-        if is_folder && crate::hive::parse(&name).is_some() {
-            remove_data(&path, false)?;
-        } else if !is_folder && name.ends_with(".parquet") {
-            fs::remove_file(&path).map_err(|e| failed(&path, e))?;
-        } else if is_folder {
-            return Err(Error::options(format!(
-                "{} is no partition of a table, so it is not removed: remove it yourself, or give another path",
-                path.display()
-            )));
+/// What a table has in its folder and in those of its partitions.
+#[derive(Default)]
+pub(crate) struct Table {
+    /// The data files.
+    pub(crate) files: Vec<PathBuf>,
+    /// The folders of partitions.
+    pub(crate) folders: BTreeSet<PathBuf>,
+    /// Folders that are none of the table's. Nothing in them is: a path may be mistyped.
+    foreign: Vec<PathBuf>,
+}
+
+impl Table {
+    pub(crate) fn scan(root: &Path) -> Result<Self> {
+        let mut table = Table::default();
+        table.add(root)?;
+        Ok(table)
+    }
+
+    fn add(&mut self, folder: &Path) -> Result<()> {
+        for entry in visible(folder)? {
+            let (path, name) = (entry.path(), entry.file_name());
+            let name = name.to_string_lossy();
+            let is_folder = entry
+                .file_type()
+                .map_err(|e| Error::io(format!("{} cannot be looked at", path.display()), e))?
+                .is_dir();
+            if is_folder && crate::hive::parse(&name).is_some() {
+                self.folders.insert(path.clone());
+                self.add(&path)?;
+            } else if is_folder {
+                self.foreign.push(path);
+            } else if name.ends_with(".parquet") {
+                self.files.push(path);
+            }
         }
+        Ok(())
     }
-    if !is_target && fs::read_dir(folder).is_ok_and(|mut entries| entries.next().is_none()) {
-        return fs::remove_dir(folder).map_err(|e| failed(folder, e));
+}
+
+/// Refuses a folder with more in it than a table.
+fn check_own(target: &Path) -> Result<()> {
+    match Table::scan(target)?.foreign.first() {
+        None => Ok(()),
+        Some(folder) => Err(Error::options(format!(
+            "{} is no partition of a table, so it is not removed, nor is anything else: remove it yourself, or give \
+             another path",
+            folder.display()
+        ))),
     }
-    sync(folder)
+}
+
+/// Removes those of the folders that are empty. No other run must write to them.
+pub(crate) fn remove_empty(folders: &BTreeSet<PathBuf>) {
+    for folder in folders.iter().rev() {
+        _ = fs::remove_dir(folder); // which fails for those that are not
+    }
 }
 
 /// Begins the staging folder of a run; its lock says that the run is alive.
@@ -158,13 +192,11 @@ pub(crate) fn begin_staging(target: &Path, id: &str, who: &str) -> Result<Lock> 
 }
 
 /// Ends what [`begin_staging`] began.
-pub(crate) fn end_staging(target: &Path, id: &str, lock: Option<Lock>) {
+pub(crate) fn end_staging(target: &Path, id: &str, lock: Lock) {
     let staging = target.join(STAGING);
     // What cannot be removed now is removed when the next run begins.
     _ = fs::remove_dir_all(staging.join(id));
-    if let Some(lock) = lock {
-        lock.remove();
-    }
+    lock.remove();
     _ = fs::remove_dir(staging); // unless another run uses it
 }
 

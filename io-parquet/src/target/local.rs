@@ -1,26 +1,40 @@
 //! A folder of the local file system as a target.
 //!
 //! Files are written in `_staging/{run}/`, synced, and renamed to their place when they are complete: readers, who skip
-//! names that begin with `_`, see whole files or none.
+//! names that begin with `_`, see whole files or none. When the target is overwritten, that waits for the end of the run.
 
-use super::folder::{self, STAGING};
+use super::folder::{self, STAGING, Table};
 use super::{Run, RunId, Sealed, Target, TargetFile, WriteMode};
 use crate::lock::Lock;
 use dataflow_core::{Error, Result};
 use rustix::fs::{CWD, RenameFlags, renameat_with};
 use rustix::io::Errno;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
 use std::io::{self, ErrorKind, Write};
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// A run that writes to a folder.
 pub(crate) struct LocalTarget {
     root: PathBuf,
     id: String,
+    mode: WriteMode,
     run: Run,
+    files: Mutex<Files>,
     // Dropped last to first: the target stays locked until nothing of the run is left.
     locks: Mutex<Option<(Lock, Lock)>>,
+}
+
+/// The files of a run.
+#[derive(Default)]
+struct Files {
+    /// Those that wait for the end of the run, by path: where they are staged.
+    waiting: BTreeMap<String, String>,
+    /// Those that are seen, by path.
+    seen: BTreeSet<String>,
+    /// Folders with names that are not durable yet.
+    unsynced: BTreeSet<PathBuf>,
 }
 
 impl LocalTarget {
@@ -30,16 +44,115 @@ impl LocalTarget {
         let name = id.to_string();
         let staging_lock = folder::begin_staging(root, &name, &format!("run {id}"))?;
         let locks = Mutex::new(Some((staging_lock, target_lock)));
-        Ok(LocalTarget { root: root.to_owned(), id: name, run: Run::new(id), locks })
+        Ok(LocalTarget {
+            root: root.to_owned(),
+            id: name,
+            mode,
+            run: Run::new(id, mode),
+            files: Mutex::default(),
+            locks,
+        })
+    }
+
+    fn files(&self) -> MutexGuard<'_, Files> {
+        self.files.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn staging(&self) -> PathBuf {
+        self.root.join(STAGING).join(&self.id)
+    }
+
+    /// Moves a file to its place. False if it is there already.
+    fn show_file(&self, staged: &str, path: &str) -> Result<bool> {
+        let (from, to) = (self.root.join(staged), self.root.join(path));
+        folder::create(&self.root, parent(path))?;
+        match rename(&from, &to) {
+            Ok(()) => Ok(true),
+            // Published before: by the run that wrote it, or by one that took it over.
+            Err(e) if e.kind() == ErrorKind::NotFound && to.exists() => Ok(false),
+            Err(e) => Err(cannot_rename(&from, &to, e)),
+        }
+    }
+
+    /// Puts what has waited in the place of what is there.
+    fn replace(&self) -> Result<()> {
+        let waiting = std::mem::take(&mut self.files().waiting);
+        let table = Table::scan(&self.root)?;
+        let mut moved = Vec::new();
+        let replaced = self.move_all(&waiting, &table, &mut moved);
+        let Err(error) = replaced else {
+            folder::remove_empty(&table.folders);
+            return Ok(());
+        };
+        for (from, to) in moved.iter().rev() {
+            if let Err(e) = rename(to, from) {
+                // Without its locks: so that what is there can be saved by hand.
+                *self.locks.lock().unwrap_or_else(PoisonError::into_inner) = None;
+                let message = format!(
+                    "{error}; and old files cannot be put back: {e}. Save what is in {} before anything is written here",
+                    self.staging().display()
+                );
+                return Err(Error::new(error.kind(), message).caused_by(error));
+            }
+        }
+        folder::remove_empty(&(&self.parents(waiting.keys()) - &table.folders));
+        Err(Error::new(error.kind(), format!("{error}; the old data is left as it was")).caused_by(error))
+    }
+
+    /// Moves the old files away and then the new ones to their places, and says what it has moved.
+    fn move_all(
+        &self,
+        waiting: &BTreeMap<String, String>,
+        table: &Table,
+        moved: &mut Vec<(PathBuf, PathBuf)>,
+    ) -> Result<()> {
+        // What can fail for want of room or rights comes first.
+        for path in waiting.keys() {
+            folder::create(&self.root, parent(path))?;
+        }
+        let mut folders = BTreeSet::new();
+        // One that is waited for has been published before.
+        let new: BTreeSet<PathBuf> = waiting.keys().map(|path| self.root.join(path)).collect();
+        for (n, from) in table.files.iter().filter(|path| !new.contains(*path)).enumerate() {
+            // Moved, not removed, as long as it may have to be put back.
+            let to = self.staging().join(format!("old-{n}"));
+            rename(from, &to).map_err(|e| cannot_rename(from, &to, e))?;
+            moved.push((from.clone(), to));
+            folders.extend(from.parent().map(Path::to_owned));
+        }
+        // So that old and new files are not there together when the power fails, either.
+        sync_all(std::mem::take(&mut folders))?;
+        for (path, staged) in waiting {
+            if self.show_file(staged, path)? {
+                moved.push((self.root.join(staged), self.root.join(path)));
+            }
+            folders.insert(self.root.join(parent(path)));
+        }
+        sync_all(folders)
+    }
+
+    /// Removes what was seen before the run failed.
+    fn take_back(&self) {
+        let seen = std::mem::take(&mut self.files().seen);
+        for path in &seen {
+            _ = fs::remove_file(self.root.join(path)); // there is an error already
+        }
+        // Others that append may be about to use a folder.
+        if self.mode != WriteMode::Append {
+            folder::remove_empty(&self.parents(seen.iter()));
+        }
+    }
+
+    /// All folders that the files are in, below the target.
+    fn parents<'a>(&self, files: impl Iterator<Item = &'a String>) -> BTreeSet<PathBuf> {
+        files.flat_map(|path| path.match_indices('/').map(|(end, _)| self.root.join(&path[..end]))).collect()
     }
 
     fn end(&self) {
         let locks = self.locks.lock().unwrap_or_else(PoisonError::into_inner).take();
-        let (staging_lock, target_lock) = locks.unzip();
+        let Some((staging_lock, target_lock)) = locks else { return };
         folder::end_staging(&self.root, &self.id, staging_lock);
-        if let Some(lock) = target_lock {
-            lock.remove();
-        }
+        target_lock.remove();
     }
 }
 
@@ -56,16 +169,28 @@ impl Target for LocalTarget {
         Ok(Box::new(LocalFile { file, absolute, staged, path, bytes: 0, sealed: false }))
     }
 
+    fn waits(&self) -> bool {
+        self.mode == WriteMode::Overwrite
+    }
+
     fn publish(&self, file: &Sealed) -> Result<()> {
-        let (from, to) = (self.root.join(&file.staged), self.root.join(&file.path));
-        let parent = file.path.rsplit_once('/').map_or("", |(folder, _)| folder);
-        let parent = folder::create(&self.root, parent)?;
-        match rename(&from, &to) {
-            Ok(()) => folder::sync(&parent),
-            // Published before: by the run that wrote it, or by one that took it over.
-            Err(e) if e.kind() == ErrorKind::NotFound && to.exists() => Ok(()),
-            Err(e) => Err(Error::io(format!("{} cannot be renamed to {}", from.display(), to.display()), e)),
+        if self.waits() {
+            self.files().waiting.insert(file.path.clone(), file.staged.clone());
+            return Ok(());
         }
+        let is_new = self.show_file(&file.staged, &file.path)?;
+        let mut files = self.files();
+        if is_new {
+            files.seen.insert(file.path.clone());
+        }
+        files.unsynced.insert(self.root.join(parent(&file.path)));
+        Ok(())
+    }
+
+    fn sync(&self) -> Result<()> {
+        folder::sync(&self.staging())?;
+        let folders = std::mem::take(&mut self.files().unsynced);
+        sync_all(folders)
     }
 
     fn has(&self, file: &Sealed) -> Result<bool> {
@@ -77,17 +202,35 @@ impl Target for LocalTarget {
     }
 
     fn finish(&self) -> Result<()> {
+        let done = if self.waits() { self.replace() } else { self.sync() };
+        if done.is_err() {
+            self.take_back();
+        }
         self.end();
-        Ok(())
+        done
     }
 
     fn abort(&self) {
+        self.take_back();
         self.end();
     }
 
     fn run(&self) -> &Run {
         &self.run
     }
+}
+
+/// The folder of a file, relative to the target.
+fn parent(path: &str) -> &str {
+    path.rsplit_once('/').map_or("", |(folder, _)| folder)
+}
+
+fn sync_all(folders: BTreeSet<PathBuf>) -> Result<()> {
+    folders.iter().try_for_each(|folder| folder::sync(folder))
+}
+
+fn cannot_rename(from: &Path, to: &Path, e: io::Error) -> Error {
+    Error::io(format!("{} cannot be renamed to {}", from.display(), to.display()), e)
 }
 
 /// Renames without replacing what is there, where the file system can tell.

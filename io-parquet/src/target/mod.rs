@@ -21,7 +21,13 @@ pub enum WriteMode {
     FailIfNotEmpty,
     /// Add files to those that are there.
     Append,
-    /// Remove the data that is there, before anything is written.
+    /// Replace the data that is there: the Parquet files of the target and of its partitions. A target that has other
+    /// folders is refused. Nothing is seen of the new files, and the old ones stay, until the run has ended well. Then
+    /// readers see the old files, for a moment some or none, then the new ones; never a row twice. A run that fails
+    /// leaves the old data as it was, and so does one that is killed, unless it was in that moment: then a part is there
+    /// of the old or of the new data, and the same run once more, again with `Overwrite`, completes it.
+    ///
+    /// The disk must have room for both.
     Overwrite,
 }
 
@@ -30,8 +36,15 @@ pub(crate) trait Target: Send + Sync {
     /// Begins a file in the partition `folder`. Nobody sees it before it is published.
     fn create(&self, folder: &str, name: &str) -> Result<Box<dyn TargetFile>>;
 
-    /// Makes a complete file visible. Publishing it twice is publishing it once.
+    /// Whether published files are seen only when the run has ended well.
+    fn waits(&self) -> bool;
+
+    /// Makes a complete file visible, or has [`finish`](Self::finish) do so if the target [waits](Self::waits).
+    /// Publishing it twice is publishing it once.
     fn publish(&self, file: &Sealed) -> Result<()>;
+
+    /// Makes the names of files durable, whether they are published or not: a checkpoint relies on them.
+    fn sync(&self) -> Result<()>;
 
     /// Whether a complete file is still there, published or not.
     fn has(&self, file: &Sealed) -> Result<bool>;
@@ -39,10 +52,11 @@ pub(crate) trait Target: Send + Sync {
     /// Where `path`, relative to the target, is: for messages.
     fn show(&self, path: &str) -> String;
 
-    /// The run ended well: removes what it needed beside the files.
+    /// The run ended well: shows what has waited, and removes what was needed beside the files. If it fails, it has
+    /// [aborted](Self::abort) as far as that loses nothing.
     fn finish(&self) -> Result<()>;
 
-    /// The run failed: removes what was not published.
+    /// The run failed: removes all its files.
     fn abort(&self);
 
     /// Numbers and totals of the run.
@@ -70,20 +84,32 @@ pub(crate) struct Sealed {
 #[derive(Debug)]
 pub(crate) struct Run {
     id: RunId,
+    waits: bool,
     next_file: AtomicU32,
     files: AtomicU64,
     rows: AtomicU64,
 }
 
 impl Run {
-    pub(crate) fn new(id: RunId) -> Self {
-        Run { id, next_file: AtomicU32::new(0), files: AtomicU64::new(0), rows: AtomicU64::new(0) }
+    pub(crate) fn new(id: RunId, mode: WriteMode) -> Self {
+        Run {
+            id,
+            waits: mode == WriteMode::Overwrite,
+            next_file: AtomicU32::new(0),
+            files: AtomicU64::new(0),
+            rows: AtomicU64::new(0),
+        }
+    }
+
+    /// What the names of the run's files begin with.
+    pub(crate) fn prefix(&self) -> String {
+        format!("part-{}-", self.id)
     }
 
     /// The name of the next file of `shard`: unique among all runs.
     pub(crate) fn next_name(&self, shard: usize) -> String {
         let n = self.next_file.fetch_add(1, Ordering::Relaxed);
-        format!("part-{}-{shard:05}-{n:05}.parquet", self.id)
+        format!("{}{shard:05}-{n:05}.parquet", self.prefix())
     }
 
     pub(crate) fn count(&self, file: &Sealed) {
@@ -91,13 +117,14 @@ impl Run {
         self.rows.fetch_add(file.rows, Ordering::Relaxed);
     }
 
-    /// What is published so far, for messages.
+    /// What becomes of the data in the target when the run fails, for messages.
     pub(crate) fn published(&self) -> String {
         match self.files.load(Ordering::Relaxed) {
+            _ if self.waits => "the old data is left as it was".to_owned(),
             0 => "nothing is published yet".to_owned(),
             files => {
                 let rows = self.rows.load(Ordering::Relaxed);
-                format!("published so far and complete: {files} files with {rows} rows")
+                format!("what is published so far ({files} files with {rows} rows) is removed")
             }
         }
     }

@@ -1,6 +1,7 @@
 //! A prefix of an object store as a target, and objects to read.
 //!
-//! An object appears when its upload is complete, so no staging is needed; and there is nothing to lock.
+//! An object appears when its upload is complete, so staging is needed only for what waits for the end of the run; and
+//! there is nothing to lock.
 
 mod input;
 mod runtime;
@@ -8,7 +9,7 @@ mod upload;
 
 pub(crate) use input::ObjectInput;
 
-use super::folder::is_hidden;
+use super::folder::{STAGING, is_hidden};
 use super::{Run, RunId, Sealed, Target, TargetFile, WriteMode, not_empty};
 use crate::hive;
 use crate::source::DataFile;
@@ -18,7 +19,7 @@ use object_store::memory::InMemory;
 use object_store::path::Path;
 use object_store::{ObjectMeta, ObjectStore, ObjectStoreExt};
 use runtime::wait;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 use upload::Upload;
 use url::Url;
@@ -146,61 +147,113 @@ fn connect(scheme: &str, base: &str) -> Result<Arc<dyn ObjectStore>> {
 /// A run that writes to an object store.
 pub(crate) struct ObjectTarget {
     store: Store,
+    mode: WriteMode,
     run: Run,
+    /// The objects that wait for the end of the run, by path: where they are staged.
+    waiting: Mutex<BTreeMap<String, String>>,
 }
 
 impl ObjectTarget {
     pub(crate) fn prepare(store: Store, mode: WriteMode) -> Result<Self> {
-        if mode != WriteMode::Append {
-            let objects = store.list()?;
-            let mut visible = objects.iter().filter_map(|object| Some((object, store.visible(object)?)));
-            if mode == WriteMode::FailIfNotEmpty
-                && let Some((_, found)) = visible.next()
-            {
-                return Err(not_empty(&store.show(store.prefix.as_ref()), found));
+        match mode {
+            WriteMode::FailIfNotEmpty => {
+                if let Some(found) = store.list()?.iter().find_map(|object| store.visible(object)) {
+                    return Err(not_empty(&store.show(store.prefix.as_ref()), found));
+                }
             }
-            for (object, below) in visible {
-                remove(&store, object, below)?;
+            WriteMode::Append => {}
+            WriteMode::Overwrite => {
+                for object in store.list()? {
+                    check_own(&store, &object)?;
+                }
             }
         }
-        Ok(ObjectTarget { store, run: Run::new(RunId::new()) })
+        Ok(ObjectTarget { store, mode, run: Run::new(RunId::new(), mode), waiting: Mutex::default() })
+    }
+
+    fn delete(&self, key: &Path) -> Result<()> {
+        match wait(self.store.store.delete(key)) {
+            Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(()),
+            Err(e) => Err(Error::io(format!("{} cannot be removed", self.store.show(key.as_ref())), e)),
+        }
+    }
+
+    /// Puts what has waited in the place of what is there.
+    fn replace(&self) -> Result<()> {
+        let waiting = std::mem::take(&mut *self.waiting.lock().unwrap_or_else(PoisonError::into_inner));
+        let is_old = |below: &str| is_data(below) && !waiting.contains_key(below);
+        let objects = self.store.list().inspect_err(|_| self.abort())?;
+        for object in objects.iter().filter(|object| self.store.visible(object).is_some_and(is_old)) {
+            self.delete(&object.location)?;
+        }
+        for (path, staged) in &waiting {
+            let (from, to) = (self.store.at(staged), self.store.at(path));
+            match wait(self.store.store.rename(&from, &to)) {
+                Err(object_store::Error::NotFound { .. }) if self.is_there(path)? => {} // moved before
+                moved => moved.map_err(|e| Error::io(format!("{} cannot be published", self.show(path)), e))?,
+            }
+        }
+        Ok(())
+    }
+
+    fn is_there(&self, path: &str) -> Result<bool> {
+        match wait(self.store.store.head(&self.store.at(path))) {
+            Ok(_) => Ok(true),
+            Err(object_store::Error::NotFound { .. }) => Ok(false),
+            Err(e) => Err(Error::io(format!("{} cannot be looked at", self.show(path)), e)),
+        }
     }
 }
 
-/// Removes a data file of a table; nothing else, as on local paths.
-fn remove(store: &Store, object: &ObjectMeta, below: &str) -> Result<()> {
-    let mut folders: Vec<&str> = below.split('/').collect();
-    let name = folders.pop().unwrap_or_default();
-    let shown = store.show(object.location.as_ref());
-    if let Some(folder) = folders.iter().find(|folder| hive::parse(folder).is_none()) {
-        return Err(Error::options(format!(
-            "{shown} is not removed, since {folder} is no partition of a table: remove it yourself, or give \
-             another path"
-        )));
+/// The first folder on the way to an object that is no partition.
+fn foreign_folder(below: &str) -> Option<&str> {
+    let (folders, _) = below.rsplit_once('/')?;
+    folders.split('/').find(|folder| hive::parse(folder).is_none())
+}
+
+/// Whether an object is a data file of a table, as on local paths.
+fn is_data(below: &str) -> bool {
+    below.ends_with(".parquet") && foreign_folder(below).is_none()
+}
+
+/// Refuses an object in a folder that is none of a table.
+fn check_own(store: &Store, object: &ObjectMeta) -> Result<()> {
+    match store.visible(object).and_then(foreign_folder) {
+        None => Ok(()),
+        Some(folder) => Err(Error::options(format!(
+            "{} is not removed, nor is anything else, since {folder} is no partition of a table: remove it yourself, or \
+             give another path",
+            store.show(object.location.as_ref())
+        ))),
     }
-    if !name.ends_with(".parquet") {
-        return Ok(());
-    }
-    wait(store.store.delete(&object.location)).map_err(|e| Error::io(format!("{shown} cannot be removed"), e))
 }
 
 impl Target for ObjectTarget {
     fn create(&self, folder: &str, name: &str) -> Result<Box<dyn TargetFile>> {
         let path = if folder.is_empty() { name.to_owned() } else { format!("{folder}/{name}") };
-        let key = self.store.at(&path);
-        Ok(Box::new(Upload::new(Arc::clone(&self.store.store), key, path)))
+        let staged = if self.waits() { format!("{STAGING}/{name}") } else { path.clone() };
+        let key = self.store.at(&staged);
+        Ok(Box::new(Upload::new(Arc::clone(&self.store.store), key, staged, path)))
     }
 
-    fn publish(&self, _: &Sealed) -> Result<()> {
-        Ok(()) // it was when its upload was complete
+    fn waits(&self) -> bool {
+        self.mode == WriteMode::Overwrite
+    }
+
+    fn publish(&self, file: &Sealed) -> Result<()> {
+        if self.waits() {
+            let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+            waiting.insert(file.path.clone(), file.staged.clone());
+        }
+        Ok(()) // else it was when its upload was complete
+    }
+
+    fn sync(&self) -> Result<()> {
+        Ok(()) // an object is durable when its upload is complete
     }
 
     fn has(&self, file: &Sealed) -> Result<bool> {
-        match wait(self.store.store.head(&self.store.at(&file.path))) {
-            Ok(_) => Ok(true),
-            Err(object_store::Error::NotFound { .. }) => Ok(false),
-            Err(e) => Err(Error::io(format!("{} cannot be looked at", self.show(&file.path)), e)),
-        }
+        Ok(self.is_there(&file.path)? || self.is_there(&file.staged)?)
     }
 
     fn show(&self, path: &str) -> String {
@@ -208,10 +261,25 @@ impl Target for ObjectTarget {
     }
 
     fn finish(&self) -> Result<()> {
+        if self.waits() {
+            self.replace()?;
+            // Killed runs have left theirs as well; there is no other run now.
+            let staging = self.store.at(STAGING);
+            for object in self.store.list()?.iter().filter(|object| object.location.prefix_matches(&staging)) {
+                self.delete(&object.location)?;
+            }
+        }
         Ok(())
     }
 
-    fn abort(&self) {}
+    fn abort(&self) {
+        let prefix = self.run.prefix();
+        for object in self.store.list().unwrap_or_default() {
+            if object.location.filename().is_some_and(|name| name.starts_with(&prefix)) {
+                _ = self.delete(&object.location); // there is an error already
+            }
+        }
+    }
 
     fn run(&self) -> &Run {
         &self.run

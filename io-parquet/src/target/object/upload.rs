@@ -16,6 +16,8 @@ pub(crate) struct Upload {
     store: Arc<dyn ObjectStore>,
     key: Path,
     /// The key, relative to the target.
+    staged: String,
+    /// What the key is to be, relative to the target.
     path: String,
     part: Vec<u8>,
     bytes: u64,
@@ -23,8 +25,8 @@ pub(crate) struct Upload {
 }
 
 impl Upload {
-    pub(crate) fn new(store: Arc<dyn ObjectStore>, key: Path, path: String) -> Self {
-        Upload { store, key, path, part: Vec::new(), bytes: 0, parts: None }
+    pub(crate) fn new(store: Arc<dyn ObjectStore>, key: Path, staged: String, path: String) -> Self {
+        Upload { store, key, staged, path, part: Vec::new(), bytes: 0, parts: None }
     }
 
     fn send_part(&mut self) -> object_store::Result<()> {
@@ -74,7 +76,7 @@ impl TargetFile for Upload {
         };
         sent.map_err(|e| Error::io(format!("{} cannot be written to the object store", self.key), e))?;
         self.parts = None;
-        Ok(Sealed { staged: self.path.clone(), path: self.path.clone(), rows: 0, bytes: self.bytes })
+        Ok(Sealed { staged: self.staged.clone(), path: self.path.clone(), rows: 0, bytes: self.bytes })
     }
 }
 
