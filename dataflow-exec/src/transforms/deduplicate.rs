@@ -17,7 +17,7 @@ pub trait Deduplicate<T: Data> {
     /// Passes on the first element to come with each id and drops those that follow within `time_to_live` of event time; they are
     /// counted as `duplicates`. An element whose timestamp is later than that is a first one again.
     ///
-    /// An id is remembered until the watermark has passed its time to live: about 1.7 × (size of the id + 8) bytes each,
+    /// An id is remembered until the watermark has passed its time to live: 1.2 to 2.3 × (size of the id + 9) bytes each,
     /// and what the id owns on the heap.
     ///
     /// ```
