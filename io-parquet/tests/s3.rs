@@ -52,9 +52,12 @@ fn role() {
     writer.write(&mut batch(events(10..2_000_000))).unwrap();
     drop(writer); // with an upload under way
     sink.abort();
-    assert_eq!(read(&source().allow_empty(true)).unwrap(), []);
+    assert!(read(&source()).unwrap() == all, "a failed overwrite leaves what was there");
 
-    write(&ParquetSink::to(url), &events(0..20)).unwrap();
+    write(&sink, &events(5..25)).unwrap();
+    assert_eq!(read(&source()).unwrap(), events(5..25), "an overwrite replaces it, partition by partition");
+    write(&ParquetSink::to(url).mode(WriteMode::Overwrite), &events(0..20)).unwrap();
+    assert_eq!(read(&source()).unwrap(), events(0..20));
     let missing = read(&ParquetSource::<Event>::new("s3://no-such-bucket/x")).unwrap_err().to_string();
     assert!(missing.contains("s3://no-such-bucket/x cannot be listed"), "{missing}");
 }
