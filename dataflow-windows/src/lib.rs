@@ -26,6 +26,6 @@ mod window_fn;
 pub use duration::Duration;
 pub use pane::{PaneInfo, Timing};
 pub use strategy::WindowingStrategy;
-pub use timestamp::Timestamp;
+pub use timestamp::{Timestamp, civil_from_days};
 pub use window::Window;
 pub use window_fn::{FixedWindows, GlobalWindows, WindowFn};

@@ -84,9 +84,14 @@ impl Sub for Timestamp {
     }
 }
 
-/// Days since 1970 to (year, month, day) of the proleptic Gregorian calendar.
+/// Year, month and day of `days` since 1970-01-01, in the proleptic Gregorian calendar.
+///
+/// ```
+/// assert_eq!(dataflow_windows::civil_from_days(-1), (1969, 12, 31));
+/// ```
+///
 /// Source: H. Hinnant, "chrono-Compatible Low-Level Date Algorithms", `civil_from_days`.
-fn civil(days: i64) -> (i64, i64, i64) {
+pub fn civil_from_days(days: i64) -> (i64, i64, i64) {
     let z = days + 719_468;
     let era = z.div_euclid(146_097);
     let day_of_era = z.rem_euclid(146_097);
@@ -108,7 +113,7 @@ impl fmt::Display for Timestamp {
         }
         let (seconds, micros) = (self.0.div_euclid(1_000_000), self.0.rem_euclid(1_000_000));
         let (days, second) = (seconds.div_euclid(86_400), seconds.rem_euclid(86_400));
-        let (year, month, day) = civil(days);
+        let (year, month, day) = civil_from_days(days);
         write!(f, "{year:04}-{month:02}-{day:02}T{:02}:{:02}:{:02}", second / 3600, second / 60 % 60, second % 60)?;
         match micros {
             0 => {}

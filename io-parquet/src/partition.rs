@@ -1,7 +1,7 @@
 //! Which partition a row belongs to.
 
 use crate::hive;
-use dataflow_windows::Timestamp;
+use dataflow_windows::{Timestamp, civil_from_days};
 use foldhash::fast::FixedState;
 use std::fmt::Write;
 use std::hash::BuildHasher;
@@ -73,25 +73,11 @@ impl std::fmt::Display for PartitionValue<'_> {
             }
             PartitionValue::Int(number) => number.fmt(f),
             PartitionValue::Date(days) => {
-                let (year, month, day) = civil(days.into());
+                let (year, month, day) = civil_from_days(days.into());
                 write!(f, "{year:04}-{month:02}-{day:02}")
             }
         }
     }
-}
-
-/// Days since 1970 to (year, month, day) of the proleptic Gregorian calendar.
-/// Source: H. Hinnant, "chrono-Compatible Low-Level Date Algorithms", `civil_from_days`.
-fn civil(days: i64) -> (i64, i64, i64) {
-    let z = days + 719_468;
-    let era = z.div_euclid(146_097);
-    let day_of_era = z.rem_euclid(146_097);
-    let year_of_era = (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let shifted_month = (5 * day_of_year + 2) / 153;
-    let day = day_of_year - (153 * shifted_month + 2) / 5 + 1;
-    let month = if shifted_month < 10 { shifted_month + 3 } else { shifted_month - 9 };
-    (year_of_era + era * 400 + i64::from(month <= 2), month, day)
 }
 
 /// A value that owns its string: of a partition that is being written.

@@ -25,8 +25,6 @@ pub trait ErasedBatch: Send {
     fn duplicate(&self) -> AnyBatch;
     /// Bounds of the timestamps.
     fn bounds(&self) -> super::Bounds;
-    /// Whether dropping an element costs more than forgetting it.
-    fn needs_drop(&self) -> bool;
 }
 
 /// A batch whose element type is known only to the steps at its two ends.
@@ -55,10 +53,6 @@ impl<T: Data> ErasedBatch for Batch<T> {
 
     fn bounds(&self) -> super::Bounds {
         self.bounds
-    }
-
-    fn needs_drop(&self) -> bool {
-        std::mem::needs_drop::<T>()
     }
 }
 
