@@ -2,7 +2,7 @@
 
 use crate::plane::{Batch, Ports, Windows};
 use crate::{BoxError, Data, Result};
-use dataflow_windows::{PaneInfo, Timestamp, Window, WindowFn};
+use dataflow_windows::{Assignment, PaneInfo, Timestamp, Window};
 
 /// An element on its way through a [`DoFn`].
 #[derive(Clone, Copy, Debug)]
@@ -20,7 +20,7 @@ pub struct Element<T> {
 #[derive(Clone, Copy, Debug)]
 enum Assigned {
     Is(Window),
-    Implied(WindowFn),
+    Implied(Assignment),
 }
 
 impl<T> Element<T> {

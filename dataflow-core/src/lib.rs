@@ -25,6 +25,7 @@ pub mod plane;
 mod runner;
 pub mod sink;
 pub mod source;
+pub mod test_stream;
 
 pub use combine_fn::CombineFn;
 pub use data::{Coded, Data};
@@ -37,5 +38,6 @@ pub use pipeline::{PCollection, PTransform, Pipeline, PortCollections, StepSpec}
 pub use runner::{PipelineResult, Runner, RunningPipeline};
 pub use sink::{Sink, SinkContext, SinkWriter};
 pub use source::{Boundedness, Poll, Progress, Source, SourceReader};
+pub use test_stream::TestStream;
 
 pub use dataflow_windows as windows;

@@ -1,5 +1,6 @@
 //! Pipelines and typed collections: how a graph is built.
 
+use crate::TestStream;
 use crate::graph::{Graph, Input, Node, NodeId, NodeKind, OperatorContext, OperatorFactory, OutputPort, PortId};
 use crate::graph::{Role, Routing, SinkHooks};
 use crate::metrics::Counter;
@@ -124,6 +125,18 @@ impl Pipeline {
         self.collection(self.add(spec, NodeKind::Read(source), vec![], vec![output]), 0)
     }
 
+    /// Adds a step that has the elements of `stream`, event by event.
+    pub fn test_stream<T: Data + Sync>(&self, name: &str, stream: &TestStream<T>) -> PCollection<T> {
+        let output = OutputPort {
+            tag: "main".to_owned(),
+            type_name: std::any::type_name::<T>(),
+            windowing: WindowingStrategy::default(),
+            boundedness: Boundedness::Unbounded,
+        };
+        let kind = NodeKind::TestStream(Arc::new(stream.clone()));
+        self.collection(self.add(StepSpec::new(name, "TestStream"), kind, vec![], vec![output]), 0)
+    }
+
     /// Applies a transform that begins a pipeline.
     pub fn apply<P: PTransform<Pipeline>>(&self, name: &str, transform: P) -> P::Out {
         self.scoped(name, || transform.expand(self.clone()))
@@ -182,7 +195,7 @@ impl Pipeline {
     fn add(&self, spec: StepSpec, kind: NodeKind, inputs: Vec<Input>, outputs: Vec<OutputPort>) -> NodeId {
         let name = self.full_name(&spec.name);
         for output in &outputs {
-            if let Err(message) = output.windowing.window_fn.check() {
+            if let Err(message) = output.windowing.check() {
                 self.report(Error::graph(message).at_step(&name));
             }
         }
@@ -244,7 +257,7 @@ impl<T: Data> PCollection<T> {
 
     /// How it is windowed.
     pub fn windowing(&self) -> WindowingStrategy {
-        self.pipeline.0.borrow().graph.port(self.port).windowing
+        self.pipeline.0.borrow().graph.port(self.port).windowing.clone()
     }
 
     /// Whether it ends.
@@ -342,7 +355,7 @@ impl<T: Data> PCollection<T> {
     }
 
     fn add_operator<P: PortCollections>(&self, spec: StepSpec, kind: NodeKind, inputs: Vec<Input>) -> P::Collections {
-        let windowing = spec.windowing.unwrap_or_else(|| self.windowing());
+        let windowing = spec.windowing.clone().unwrap_or_else(|| self.windowing());
         let unbounded = {
             let graph = &self.pipeline.0.borrow().graph;
             let is_unbounded = |i: &Input| {
@@ -357,7 +370,7 @@ impl<T: Data> PCollection<T> {
         let port = |(i, type_name): (usize, &'static str)| OutputPort {
             tag: spec.tags.get(i).map_or_else(|| i.to_string(), |tag| (*tag).to_owned()),
             type_name,
-            windowing,
+            windowing: windowing.clone(),
             boundedness,
         };
         let outputs = P::type_names().into_iter().enumerate().map(port).collect();

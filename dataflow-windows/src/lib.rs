@@ -4,10 +4,9 @@
 //! an element is, so that the rules of time can be tested alone and are the same in every runner.
 //!
 //! ```
-//! use dataflow_windows::{Duration, FixedWindows, Timestamp, WindowFn};
+//! use dataflow_windows::{Duration, FixedWindows, Timestamp};
 //!
-//! let per_minute: WindowFn = FixedWindows::of(Duration::minutes(1)).into();
-//! let window = per_minute.assign(Timestamp::from_millis(90_500));
+//! let window = FixedWindows::of(Duration::minutes(1)).assign(Timestamp::from_millis(90_500));
 //! assert_eq!(window.start(), Timestamp::from_millis(60_000));
 //! assert_eq!(window.max_timestamp(), Timestamp::from_micros(119_999_999));
 //! ```
@@ -19,13 +18,17 @@ mod duration;
 mod pane;
 mod strategy;
 mod timestamp;
+mod trigger;
 pub mod watermark;
 mod window;
 mod window_fn;
 
 pub use duration::Duration;
 pub use pane::{PaneInfo, Timing};
-pub use strategy::WindowingStrategy;
+pub use strategy::{Accumulation, Firing, OnTimeFiring, TimestampCombiner, WindowingStrategy};
 pub use timestamp::{Timestamp, civil_from_days};
+pub use trigger::{Trigger, TriggerContext, TriggerMachine, TriggerState};
 pub use window::Window;
-pub use window_fn::{FixedWindows, GlobalWindows, WindowFn};
+pub use window_fn::{
+    Assignment, CustomWindowFn, CustomWindows, FixedWindows, GlobalWindows, Sessions, SlidingWindows, WindowFn,
+};

@@ -27,6 +27,8 @@ pub enum Timing {
 pub struct PaneInfo {
     /// Number of the pane among those of its key and window, from 0.
     pub index: u32,
+    /// Number of the pane among those that are not early, from 0; -1 for early ones.
+    pub non_speculative_index: i32,
     /// Early, on time or late.
     pub timing: Timing,
     /// Whether it is the first pane of its key and window.
@@ -37,7 +39,9 @@ pub struct PaneInfo {
 
 impl PaneInfo {
     /// Of elements that no grouping has produced.
-    pub const NO_FIRING: PaneInfo = PaneInfo { index: 0, timing: Timing::Unknown, is_first: true, is_last: true };
+    pub const NO_FIRING: PaneInfo =
+        PaneInfo { index: 0, non_speculative_index: 0, timing: Timing::Unknown, is_first: true, is_last: true };
     /// Of results of the default trigger without allowed lateness: one pane a window.
-    pub const ON_TIME_AND_ONLY: PaneInfo = PaneInfo { index: 0, timing: Timing::OnTime, is_first: true, is_last: true };
+    pub const ON_TIME_AND_ONLY: PaneInfo =
+        PaneInfo { index: 0, non_speculative_index: 0, timing: Timing::OnTime, is_first: true, is_last: true };
 }

@@ -3,6 +3,7 @@
 use crate::metrics::Counter;
 use crate::plane::{ErasedBatch, Outbox, Step};
 use crate::source::ErasedSource;
+use crate::test_stream::ErasedTestStream;
 use crate::{Boundedness, Metrics, Result};
 use dataflow_windows::WindowingStrategy;
 use std::sync::Arc;
@@ -40,6 +41,8 @@ pub struct Node {
 pub enum NodeKind {
     /// It reads a source.
     Read(Arc<dyn ErasedSource>),
+    /// A test steps it.
+    TestStream(Arc<dyn ErasedTestStream>),
     /// An operator runs it.
     Operator(OperatorFactory),
     /// An operator runs it that writes to a sink, which begins and ends the run.

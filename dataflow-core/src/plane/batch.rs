@@ -1,7 +1,7 @@
 //! What flows between the steps of a stage.
 
 use super::Cursor;
-use dataflow_windows::{PaneInfo, Timestamp, Window, WindowFn};
+use dataflow_windows::{Assignment, PaneInfo, Timestamp, Window};
 
 /// One value for the whole batch, or one per element.
 #[derive(Clone, PartialEq, Debug)]
@@ -59,8 +59,8 @@ impl<C: Copy> Column<C> {
 pub enum Windows {
     /// All elements are in one window.
     Uniform(Window),
-    /// The window is this function of the element's timestamp.
-    Implied(WindowFn),
+    /// The windows are this function of the element's timestamp. They may be several, or none: see [`Batch::explode`].
+    Implied(Assignment),
     /// One per element.
     PerElement(Vec<Window>),
 }
@@ -188,7 +188,7 @@ impl<T> Batch<T> {
         let len = self.values.len();
         let as_they_are = match &self.windows {
             Windows::Uniform(own) => *own == window,
-            Windows::Implied(f) => f.assign(timestamp) == window,
+            Windows::Implied(f) => f.is_single() && f.assign(timestamp) == window,
             Windows::PerElement(_) => false,
         };
         if !as_they_are {
@@ -285,7 +285,7 @@ impl<T> Batch<T> {
         }
     }
 
-    /// The window of element `i`.
+    /// The window of element `i`. Where elements may be in several, [`explode`](Self::explode) must have been called.
     #[inline]
     pub fn window(&self, i: usize) -> Window {
         match &self.windows {
@@ -294,19 +294,44 @@ impl<T> Batch<T> {
             Windows::PerElement(v) => v[i],
         }
     }
-
-    /// Writes implied windows out, before the timestamps they hang on are changed.
-    pub fn materialise_windows(&mut self) {
-        if let Windows::Implied(f) = self.windows {
-            match f {
-                WindowFn::Global => self.windows = Windows::Uniform(Window::GLOBAL),
-                _ => _ = self.windows_mut(self.values.len()),
-            }
-        }
-    }
 }
 
 impl<T: Clone> Batch<T> {
+    /// Makes each element as many as it has windows, for code that looks at the window. Most often there is nothing to do.
+    #[inline]
+    pub fn explode(&mut self) {
+        if let Windows::Implied(assignment) = self.windows
+            && !assignment.is_single()
+        {
+            self.explode_by(assignment);
+        }
+    }
+
+    #[cold]
+    fn explode_by(&mut self, assignment: Assignment) {
+        let (mut rows, mut windows) = (Vec::new(), Vec::new());
+        for i in 0..self.values.len() {
+            assignment.assign_all(self.times.get(i), &mut windows);
+            rows.resize(windows.len(), i);
+        }
+        self.values = rows.iter().map(|i| self.values[*i].clone()).collect();
+        if let Column::PerElement(times) = &mut self.times {
+            *times = rows.iter().map(|i| times[*i]).collect();
+        }
+        if let Column::PerElement(panes) = &mut self.panes {
+            *panes = rows.iter().map(|i| panes[*i]).collect();
+        }
+        self.windows = Windows::PerElement(windows);
+    }
+
+    /// Writes implied windows out, before the timestamps they hang on are changed.
+    pub fn materialise_windows(&mut self) {
+        self.explode();
+        if let Windows::Implied(_) = self.windows {
+            self.windows_mut(self.values.len());
+        }
+    }
+
     /// Keeps the elements for which `keep` is true; it gets their numbers and times, too. `selection` is memory to work with.
     ///
     /// There is no branch on what `keep` says, since that is hard to foretell.
@@ -351,7 +376,7 @@ impl<T: Clone> Batch<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use dataflow_windows::{Duration, FixedWindows};
+    use dataflow_windows::{Duration, FixedWindows, SlidingWindows};
 
     fn ts(ms: i64) -> Timestamp {
         Timestamp::from_millis(ms)
@@ -370,7 +395,7 @@ mod tests {
 
     #[test]
     fn rows_of_differing_windowing_can_share_a_batch() {
-        let minute = WindowFn::from(FixedWindows::of(Duration::minutes(1)));
+        let minute = Assignment::Fixed(FixedWindows::of(Duration::minutes(1)));
         let mut implied = Batch::default();
         implied.push('a', ts(61_000));
         implied.windows = Windows::Implied(minute);
@@ -384,6 +409,19 @@ mod tests {
         assert_eq!(both.window(0), minute.assign(ts(61_000)));
         assert_eq!(both.window(1), Window::GLOBAL);
         assert_eq!(both.bounds, Bounds { min: ts(5), max: ts(61_000) });
+    }
+
+    #[test]
+    fn an_element_of_several_windows_becomes_as_many() {
+        let sliding = SlidingWindows::of(Duration::millis(10)).every(Duration::millis(5));
+        let mut b = Batch::default();
+        b.fill(2, |i| (i, ts(i as i64 * 5)));
+        b.windows = Windows::Implied(Assignment::Sliding(sliding));
+        b.explode();
+        assert_eq!(b.values, [0, 0, 1, 1]);
+        let starts: Vec<i64> = (0..4).map(|i| b.window(i).start().as_millis()).collect();
+        assert_eq!(starts, [-5, 0, 0, 5]);
+        assert_eq!(b.times.get(3), ts(5));
     }
 
     #[test]

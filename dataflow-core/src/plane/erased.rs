@@ -83,7 +83,7 @@ pub trait Step: Send {
     /// The bundle ends.
     fn finish_bundle(&mut self, out: &mut [Outbox]) -> Result<()>;
     /// Processing time has come to `now`.
-    fn processing_time(&mut self, now: Timestamp) -> Result<()>;
+    fn processing_time(&mut self, now: Timestamp, out: &mut [Outbox]) -> Result<bool>;
     /// Writes all state.
     fn snapshot(&mut self, to: &mut StateWriter) -> Result<()>;
     /// Takes up state.
@@ -112,8 +112,8 @@ macro_rules! forward_to_operator {
         fn finish_bundle(&mut self, out: &mut [Outbox]) -> Result<()> {
             self.0.finish_bundle(O::Out::emitters(out)?)
         }
-        fn processing_time(&mut self, now: Timestamp) -> Result<()> {
-            self.0.processing_time(now)
+        fn processing_time(&mut self, now: Timestamp, out: &mut [Outbox]) -> Result<bool> {
+            self.0.processing_time(now, O::Out::emitters(out)?)
         }
         fn snapshot(&mut self, to: &mut StateWriter) -> Result<()> {
             self.0.snapshot(to)

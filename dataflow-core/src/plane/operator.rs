@@ -7,7 +7,7 @@ use dataflow_windows::Timestamp;
 /// What an operator says after the watermark has moved.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Advance {
-    /// The watermark of its output: at most that of its input, less where it holds something back.
+    /// The watermark of its output: that of its input, or less where it holds something back.
     pub watermark: Timestamp,
     /// There is more to emit: it wants to be called again with the same watermark once there is room downstream.
     pub more: bool,
@@ -43,7 +43,8 @@ pub trait Operator: Send + 'static {
         false
     }
 
-    /// The watermark of the input has moved to `watermark`: no elements before it will come.
+    /// The watermark of the input is at `watermark`: no elements before it will come. Called when it has moved, after each
+    /// bundle, and when [`processing_time`](Self::processing_time) asks for it; then `watermark` may be the same as before.
     fn watermark(&mut self, watermark: Timestamp, _out: <Self::Out as Ports>::Emitters<'_>) -> Result<Advance> {
         Ok(Advance::to(watermark))
     }
@@ -54,9 +55,11 @@ pub trait Operator: Send + 'static {
         Ok(())
     }
 
-    /// Processing time has come to `now`. Called every now and then, also when nothing else happens.
-    fn processing_time(&mut self, _now: Timestamp) -> Result<()> {
-        Ok(())
+    /// Processing time has come to `now`. Called before anything else, and every now and then, also when nothing else
+    /// happens. Returns whether the watermark of the output may have changed thereby: [`watermark`](Self::watermark) is
+    /// called then.
+    fn processing_time(&mut self, _now: Timestamp, _out: <Self::Out as Ports>::Emitters<'_>) -> Result<bool> {
+        Ok(false)
     }
 
     /// Writes all state, such that a fresh instance that is given it goes on as this one would. Operators without state

@@ -75,7 +75,7 @@ impl Executor {
         let running = &self.nodes[node.0];
         let (main, side) = (running.watermark_of(Role::Main), running.watermark_of(Role::Side));
         if main > running.input_watermark || side > running.side_watermark {
-            self.finish_bundle(node)?;
+            self.end_bundle(node)?;
             let running = &mut self.nodes[node.0];
             running.input_watermark = running.input_watermark.max(main);
             running.side_watermark = running.side_watermark.max(side);
@@ -95,12 +95,14 @@ impl Executor {
                 if side_moved { step.side_watermark(side, main, out) } else { step.watermark(main, out) }
             })?;
             self.emit(node)?;
-            self.advance_output(node, advance.watermark.min(main))?;
+            self.advance_output(node, advance.watermark)?;
             if !advance.more {
                 return Ok(());
             }
             if !self.has_room_after(node) {
-                self.unfinished.push_back(node);
+                if !self.unfinished.contains(&node) {
+                    self.unfinished.push_back(node);
+                }
                 return Ok(());
             }
         }
@@ -126,18 +128,28 @@ impl Executor {
         Ok(())
     }
 
-    /// Ends the bundle of a step, if it has one.
+    /// Ends the bundle of a step, if it has one. What held its watermark may be done with then.
     pub(super) fn finish_bundle(&mut self, node: NodeId) -> Result<()> {
+        if self.end_bundle(node)? { self.advance(node) } else { Ok(()) }
+    }
+
+    /// Returns whether there was a bundle to end.
+    fn end_bundle(&mut self, node: NodeId) -> Result<bool> {
         if std::mem::take(&mut self.nodes[node.0].bundle) == 0 {
-            return Ok(());
+            return Ok(false);
         }
         self.work = Work::Other("at the end of a bundle");
         self.run(node, |step, out| step.finish_bundle(out))?;
-        self.emit(node)
+        self.emit(node)?;
+        Ok(true)
     }
 
     /// Calls a step with its outboxes.
-    fn run<R>(&mut self, node: NodeId, call: impl FnOnce(&mut dyn Step, &mut [Outbox]) -> Result<R>) -> Result<R> {
+    pub(super) fn run<R>(
+        &mut self,
+        node: NodeId,
+        call: impl FnOnce(&mut dyn Step, &mut [Outbox]) -> Result<R>,
+    ) -> Result<R> {
         self.current = node;
         let running = &mut self.nodes[node.0];
         match &mut running.step {

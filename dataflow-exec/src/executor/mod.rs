@@ -103,7 +103,7 @@ impl Executor {
 
     fn make_step(&mut self, kind: &NodeKind, context: &OperatorContext) -> Result<Option<Box<dyn Step>>> {
         match kind {
-            NodeKind::Read(_) => Ok(None),
+            NodeKind::Read(_) | NodeKind::TestStream(_) => Ok(None),
             NodeKind::Operator(factory) | NodeKind::Write(factory, _) => {
                 let made =
                     catch_unwind(AssertUnwindSafe(|| factory(context))).unwrap_or_else(|p| Err(Error::panicked(&*p)));
@@ -194,9 +194,13 @@ impl Executor {
         self.guarded(|executor| {
             executor.work = Work::Other("at a point in processing time");
             for id in 0..executor.nodes.len() {
-                executor.current = NodeId(id);
-                if let Some(step) = &mut executor.nodes[id].step {
-                    step.processing_time(now)?;
+                if executor.nodes[id].step.is_none() {
+                    continue;
+                }
+                let changed = executor.run(NodeId(id), |step, out| step.processing_time(now, out))?;
+                executor.emit(NodeId(id))?;
+                if changed {
+                    executor.advance(NodeId(id))?;
                 }
             }
             Ok(())

@@ -3,7 +3,7 @@
 use super::{Types, stateless};
 use dataflow_core::plane::{Batch, Bounds, Column, Cursor, Emitter, Operator, Windows};
 use dataflow_core::{Data, Error, PCollection, Result, StepSpec};
-use dataflow_windows::{Timestamp, WindowFn, WindowingStrategy};
+use dataflow_windows::{PaneInfo, Timestamp, Window, WindowFn, WindowingStrategy};
 use std::marker::PhantomData;
 use std::sync::Arc;
 
@@ -37,7 +37,7 @@ pub trait AssignWindows<T: Data> {
     /// # let p = Pipeline::new("doc");
     /// let minutely = p.create("Numbers", vec![1, 2, 3]).window("Minutely", FixedWindows::of(Duration::minutes(1)));
     /// ```
-    fn window(&self, name: &str, window_fn: impl Into<WindowFn>) -> PCollection<T>;
+    fn window(&self, name: &str, windowing: impl Into<WindowingStrategy>) -> PCollection<T>;
 }
 
 impl<T: Data> AssignTimestamps<T> for PCollection<T> {
@@ -50,11 +50,11 @@ impl<T: Data> AssignTimestamps<T> for PCollection<T> {
 }
 
 impl<T: Data> AssignWindows<T> for PCollection<T> {
-    fn window(&self, name: &str, window_fn: impl Into<WindowFn>) -> PCollection<T> {
-        let window_fn = window_fn.into();
-        let windowing = Some(WindowingStrategy { window_fn });
-        let spec = StepSpec { windowing, ..StepSpec::new(name, "Window.Assign") };
-        self.apply_operator(spec, move |_| Ok(WindowOperator(window_fn, PhantomData)))
+    fn window(&self, name: &str, windowing: impl Into<WindowingStrategy>) -> PCollection<T> {
+        let windowing = windowing.into();
+        let window_fn = windowing.window_fn.clone();
+        let spec = StepSpec { windowing: Some(windowing), ..StepSpec::new(name, "Window.Assign") };
+        self.apply_operator(spec, move |_| Ok(WindowOperator(window_fn.clone(), PhantomData)))
     }
 }
 
@@ -95,13 +95,49 @@ impl<T: Data> Operator for WindowOperator<T> {
     type Out = (T,);
 
     fn batch(&mut self, input: &mut Batch<T>, (mut out,): (Emitter<'_, T>,)) -> Result<()> {
-        input.windows = match (self.0, &input.times) {
-            (WindowFn::Global, _) => Windows::Uniform(self.0.assign(Timestamp::MIN)),
-            (f, Column::Uniform(t)) => Windows::Uniform(f.assign(*t)),
-            (f, Column::PerElement(_)) => Windows::Implied(f),
+        input.explode(); // an element of several windows is several, as far as new ones are concerned
+        input.windows = match (&self.0, self.0.assignment(), &input.times) {
+            (WindowFn::Global, ..) => Windows::Uniform(Window::GLOBAL),
+            (_, Some(f), Column::Uniform(t)) if f.is_single() => Windows::Uniform(f.assign(*t)),
+            (_, Some(f), _) => Windows::Implied(f),
+            (custom, None, _) => return assign_each(custom, input, &mut out),
         };
         out.forward(input)
     }
 
     stateless!();
+}
+
+/// Makes each element as many as `window_fn` finds windows for it.
+fn assign_each<T: Data>(window_fn: &WindowFn, input: &mut Batch<T>, out: &mut Emitter<'_, T>) -> Result<()> {
+    let mut windows = Vec::new();
+    let mut cursor = Cursor::default();
+    out.try_with(|o| {
+        for (i, value) in input.values.drain(..).enumerate() {
+            cursor.0 = i;
+            let (t, pane) = (input.times.get(i), input.panes.get(i));
+            window_fn.assign(t, &mut windows);
+            let wrong = windows.iter().find(|w| !w.contains(t));
+            if let Some(w) = wrong {
+                return Err(Error::data(format!(
+                    "the window function \"{window_fn}\" put an element of {t} into the window {w}, which does not hold it"
+                )));
+            }
+            let last = windows.pop();
+            for w in windows.drain(..) {
+                push(o, value.clone(), t, w, pane);
+            }
+            if let Some(w) = last {
+                push(o, value, t, w, pane);
+            }
+        }
+        Ok(())
+    })
+}
+
+fn push<T>(o: &mut Batch<T>, value: T, t: Timestamp, window: Window, pane: PaneInfo) {
+    if let Windows::Uniform(_) = o.windows {
+        o.windows = Windows::PerElement(Vec::new()); // it is empty yet
+    }
+    o.push_in(value, t, window, pane);
 }

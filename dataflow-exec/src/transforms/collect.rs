@@ -77,6 +77,7 @@ struct CollectWriter<T>(Collected<T>);
 
 impl<T: Data> SinkWriter<T> for CollectWriter<T> {
     fn write(&mut self, batch: &mut Batch<T>) -> Result<()> {
+        batch.explode();
         let values = std::mem::take(&mut batch.values);
         let elements = values.into_iter().enumerate().map(|(i, value)| Element::of(batch, i, value));
         self.0.0.lock().unwrap_or_else(PoisonError::into_inner).extend(elements);

@@ -39,6 +39,7 @@ impl<D: DoFn> Operator for ParDoOperator<D> {
         if !std::mem::replace(&mut self.in_bundle, true) {
             self.do_fn.start_bundle().map_err(Error::user)?;
         }
+        input.explode();
         let mut values = std::mem::take(&mut input.values).into_iter().enumerate().peekable();
         let mut cursor = Cursor::default();
         while values.peek().is_some() {

@@ -51,6 +51,7 @@ impl<D: TaggedDoFn> Operator for TaggedOperator<D> {
         if !std::mem::replace(&mut self.in_bundle, true) {
             self.do_fn.start_bundle().map_err(Error::user)?;
         }
+        input.explode();
         D::Out::prepare(&mut self.batches, input);
         let mut cursor = Cursor::default();
         for (i, value) in std::mem::take(&mut input.values).into_iter().enumerate() {

@@ -61,8 +61,9 @@ impl<T: Data, W: SinkWriter<T>> Operator for WriteOperator<W, T> {
         W::READS_ONLY
     }
 
-    fn processing_time(&mut self, now: Timestamp) -> Result<()> {
-        self.writer.processing_time(now)
+    fn processing_time(&mut self, now: Timestamp, (): ()) -> Result<bool> {
+        self.writer.processing_time(now)?;
+        Ok(false)
     }
 
     fn snapshot(&mut self, to: &mut StateWriter) -> Result<()> {

@@ -1,67 +1,9 @@
-//! Which window an element belongs to.
+//! Windows side by side.
 
+use super::WindowFn;
 use crate::{Duration, Timestamp, Window};
 use serde::{Deserialize, Serialize};
 use std::fmt;
-
-/// A window function: a pure function of the timestamp, small and `Copy`, so that a whole batch of elements can be
-/// windowed by storing it once.
-///
-/// ```
-/// use dataflow_windows::{Duration, FixedWindows, Timestamp, Window, WindowFn};
-/// assert_eq!(WindowFn::Global.assign(Timestamp::from_millis(5)), Window::GLOBAL);
-/// let hourly = WindowFn::from(FixedWindows::of(Duration::hours(1)));
-/// assert_eq!(hourly.to_string(), "fixed windows of 1h");
-/// ```
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default, Serialize, Deserialize)]
-pub enum WindowFn {
-    /// One window for all time.
-    #[default]
-    Global,
-    /// Windows of one size, side by side.
-    Fixed(FixedWindows),
-}
-
-impl WindowFn {
-    /// The window of an element with timestamp `t`.
-    #[inline]
-    pub fn assign(self, t: Timestamp) -> Window {
-        match self {
-            WindowFn::Global => Window::GLOBAL,
-            WindowFn::Fixed(fixed) => fixed.assign(t),
-        }
-    }
-
-    /// Says why this window function cannot be used, if so.
-    pub fn check(self) -> Result<(), String> {
-        match self {
-            WindowFn::Fixed(f) if f.size < Duration::millis(1) => {
-                Err(format!("fixed windows of {} are too small: give a size of at least 1ms", f.size))
-            }
-            _ => Ok(()),
-        }
-    }
-}
-
-impl fmt::Display for WindowFn {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            WindowFn::Global => f.write_str("global window"),
-            WindowFn::Fixed(w) if w.offset == Duration::ZERO => write!(f, "fixed windows of {}", w.size),
-            WindowFn::Fixed(w) => write!(f, "fixed windows of {}, offset {}", w.size, w.offset),
-        }
-    }
-}
-
-/// One window for all time: the windowing that every pipeline starts with.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub struct GlobalWindows;
-
-impl From<GlobalWindows> for WindowFn {
-    fn from(_: GlobalWindows) -> Self {
-        WindowFn::Global
-    }
-}
 
 /// Windows of one size that lie side by side ("tumbling"): `[offset + k * size, offset + (k + 1) * size)`.
 ///
@@ -99,6 +41,20 @@ impl FixedWindows {
         let since_offset = t.as_micros().saturating_sub(self.offset.as_micros());
         let start = t.as_micros().saturating_sub(since_offset.rem_euclid(size));
         Window::new(Timestamp::from_micros(start), Timestamp::from_micros(start.saturating_add(size)))
+    }
+
+    pub(super) fn check(self) -> Result<(), String> {
+        if self.size < Duration::millis(1) {
+            return Err(format!("fixed windows of {} are too small: give a size of at least 1ms", self.size));
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for FixedWindows {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "fixed windows of {}", self.size)?;
+        if self.offset == Duration::ZERO { Ok(()) } else { write!(f, ", offset {}", self.offset) }
     }
 }
 
