@@ -1,12 +1,11 @@
 //! One value per key and window.
 
 use super::Types;
+use super::grouping::{self, Accumulate, Arrival, Dropped, Feed, Groups, Late, Rows};
 use super::key_by::{Keyed, KeyedCollection, Keying};
-use super::keyed_windows::KeyedWindows;
 use crate::combiners::{Count, Max, Mean, Min, Sum, Top};
-use dataflow_core::plane::{Advance, Batch, Cursor, Emitter, Operator, StateReader, StateWriter};
-use dataflow_core::{Coded, CombineFn, Counter, Data, PCollection, Result, StepSpec};
-use dataflow_windows::Timestamp;
+use dataflow_core::plane::{Batch, Cursor};
+use dataflow_core::{Coded, CombineFn, Data, PCollection, Result};
 use std::marker::PhantomData;
 use std::sync::Arc;
 
@@ -86,7 +85,7 @@ pub trait CombinePerKey: KeyedCollection + Sized {
 impl<C: KeyedCollection> CombinePerKey for C {}
 
 /// Adds the step. `finish` turns results into elements; a key with a value always has one.
-pub(super) fn apply<T, G, F, O>(
+fn apply<T, G, F, O>(
     keyed: Keyed<T, G>,
     name: &str,
     combine: F,
@@ -98,68 +97,71 @@ where
     F: CombineFn<In = G::Value>,
     O: Data,
 {
-    let spec: StepSpec = keyed.grouping_step(name, "Combine.PerKey");
-    let keying = keyed.keying.clone();
-    keyed.collection.apply_operator(spec, move |context| {
-        Ok(CombineOperator {
-            keying: keying.clone(),
-            combine: combine.clone(),
-            finish,
-            windows: KeyedWindows::default(),
-            dropped_late: context.counter("dropped_late"),
-            element: PhantomData,
-        })
-    })
+    let by = Combining { keying: keyed.keying.clone(), combine, finish, element: PhantomData };
+    grouping::apply::<T, G, _, Dropped>(&keyed, name, "Combine.PerKey", by)
 }
 
-struct CombineOperator<T, G: Keying<T>, F: CombineFn, O> {
-    keying: Arc<G>,
-    combine: F,
-    finish: fn(F::Out) -> Option<O>,
-    windows: KeyedWindows<G::Key, F::Acc>,
-    dropped_late: Counter,
-    element: Types<T>,
+/// How values are combined.
+pub(super) struct Combining<T, G, F: CombineFn, O> {
+    pub(super) keying: Arc<G>,
+    pub(super) combine: F,
+    pub(super) finish: fn(F::Out) -> Option<O>,
+    pub(super) element: Types<T>,
 }
 
-impl<T, G, F, O> Operator for CombineOperator<T, G, F, O>
+impl<T, G, F, O> Accumulate for Combining<T, G, F, O>
 where
     T: Data,
     G: Keying<T>,
     F: CombineFn<In = G::Value>,
     O: Data,
 {
-    type In = T;
-    type Out = ((G::Key, O),);
+    type Key = G::Key;
+    type Acc = F::Acc;
+    type Out = (G::Key, O);
 
-    fn batch(&mut self, input: &mut Batch<T>, _: (Emitter<'_, (G::Key, O)>,)) -> Result<()> {
+    #[inline]
+    fn create(&self) -> F::Acc {
+        self.combine.create()
+    }
+
+    #[inline]
+    fn merge(&self, acc: &mut F::Acc, other: F::Acc) {
+        self.combine.merge(acc, other);
+    }
+
+    #[inline]
+    fn finish(&self, key: G::Key, acc: F::Acc) -> Option<(G::Key, O)> {
+        Some((key, (self.finish)(self.combine.extract(acc))?))
+    }
+}
+
+impl<T, G, F, O> Feed<T> for Combining<T, G, F, O>
+where
+    T: Data,
+    G: Keying<T>,
+    F: CombineFn<In = G::Value>,
+    O: Data,
+{
+    const READS_ONLY: bool = true;
+
+    fn feed<S: Groups<Self>>(&self, groups: &mut S, input: &mut Batch<T>, late: &mut Late<'_, T>) -> Result<()> {
+        let input = &*input;
         let (keying, combine) = (&*self.keying, &self.combine);
         let mut cursor = Cursor::default();
-        let late = self.windows.for_each_run(input, input.len(), |table, run| {
-            for (i, element) in input.values[run.clone()].iter().enumerate() {
-                cursor.0 = run.start + i;
-                combine.add(table.row(keying.key(element), || combine.create()), keying.value(element));
+        groups.for_each_run(input, input.len(), |run| {
+            let values = &input.values[run.elements.clone()];
+            if !run.late.is_empty() {
+                late.take(&run, values, input);
             }
-        });
-        if late > 0 {
-            self.dropped_late.add(late);
-        }
-        Ok(())
-    }
-
-    fn reads_only(&self) -> bool {
-        true
-    }
-
-    fn watermark(&mut self, watermark: Timestamp, (mut out,): (Emitter<'_, (G::Key, O)>,)) -> Result<Advance> {
-        let (combine, finish) = (&self.combine, self.finish);
-        self.windows.advance(watermark, &mut out, |key, acc| Some((key, finish(combine.extract(acc))?)))
-    }
-
-    fn snapshot(&mut self, to: &mut StateWriter) -> Result<()> {
-        self.windows.snapshot(to)
-    }
-
-    fn restore(&mut self, from: StateReader<'_>) -> Result<()> {
-        self.windows.restore(from)
+            let Some(rows) = run.rows else { return Ok(()) };
+            for (i, element) in values.iter().enumerate() {
+                let i = run.elements.start + i;
+                cursor.0 = i;
+                let (arrival, window) = (|| Arrival::of(input.times.get(i)), || input.window(i));
+                rows.add(self, keying.key(element), arrival, window, |acc| combine.add(acc, keying.value(element)));
+            }
+            Ok(())
+        })
     }
 }

@@ -1,10 +1,12 @@
 //! One value per window.
 
+use super::grouping::{self, Accumulate, Arrival, Dropped, Feed, Groups, Late, Rows, run_end};
 use super::key_by::{ByFirst, Keyed};
-use super::{Types, combine};
+use super::{Map, Types};
 use dataflow_core::plane::{Advance, Batch, Cursor, Emitter, Operator, StateReader, StateWriter};
-use dataflow_core::{CombineFn, Data, PCollection, Result, StepSpec};
+use dataflow_core::{CombineFn, Data, Output, PCollection, Result, StepSpec};
 use dataflow_windows::{PaneInfo, Timestamp, Window, WindowFn};
+use std::borrow::Cow;
 use std::marker::PhantomData;
 use std::sync::Arc;
 
@@ -24,89 +26,129 @@ pub trait CombineGlobally<T: Data> {
 
 impl<T: Data> CombineGlobally<T> for PCollection<T> {
     fn combine_globally<F: CombineFn<In = T>>(&self, name: &str, combine: F) -> PCollection<F::Out> {
-        let global = self.windowing().window_fn == WindowFn::Global;
+        let windowing = self.windowing();
+        let global = windowing.window_fn == WindowFn::Global && windowing.is_plain();
         let partial = combine.clone();
         let partials =
             self.apply_operator(StepSpec::new(&format!("{name}.partial"), "Combine.Globally"), move |context| {
                 // One shard adds an accumulator of nothing, so that there is a result.
                 let empty = global && context.shard == 0;
-                Ok(PartialOperator { combine: partial.clone(), empty, element: PhantomData::<fn() -> T> })
+                let (combine, watermark) = (partial.clone(), Timestamp::MIN);
+                Ok(PartialOperator { combine, empty, watermark, element: PhantomData::<fn() -> T> })
             });
         let keyed = Keyed { collection: partials, detail: "partial results".to_owned(), keying: Arc::new(ByFirst) };
-        use super::Map;
-        let merged = combine::apply(keyed, name, Merge(combine), Some);
+        let merged = grouping::apply::<_, _, _, Dropped>(&keyed, name, "Combine.PerKey", Merging(combine));
         merged.map(&format!("{name}.value"), |((), value)| value)
     }
 }
 
-/// Combines accumulators.
+/// Elements that were combined in advance.
 #[derive(Clone)]
-struct Merge<F>(F);
+struct Partial<A> {
+    acc: A,
+    arrival: Arrival,
+}
 
-impl<F: CombineFn> CombineFn for Merge<F> {
-    type In = F::Acc;
+/// Combines what was combined in advance.
+struct Merging<F>(F);
+
+impl<F: CombineFn> Accumulate for Merging<F> {
+    type Key = ();
     type Acc = F::Acc;
-    type Out = F::Out;
+    type Out = ((), F::Out);
 
     fn create(&self) -> F::Acc {
         self.0.create()
     }
-    fn add(&self, acc: &mut F::Acc, value: &F::Acc) {
-        self.0.merge(acc, value.clone());
-    }
     fn merge(&self, acc: &mut F::Acc, other: F::Acc) {
         self.0.merge(acc, other);
     }
-    fn extract(&self, acc: F::Acc) -> F::Out {
-        self.0.extract(acc)
+    fn finish(&self, (): (), acc: F::Acc) -> Option<((), F::Out)> {
+        Some(((), self.0.extract(acc)))
     }
 }
 
-/// Combines the elements of each batch, window by window: what is left to exchange is an accumulator a batch.
+impl<F: CombineFn> Feed<((), Partial<F::Acc>)> for Merging<F> {
+    const READS_ONLY: bool = true;
+
+    fn feed<S: Groups<Self>>(
+        &self,
+        groups: &mut S,
+        input: &mut Batch<((), Partial<F::Acc>)>,
+        late: &mut Late<'_, ((), Partial<F::Acc>)>,
+    ) -> Result<()> {
+        let input = &*input;
+        let mut cursor = Cursor::default();
+        groups.for_each_run(input, input.len(), |run| {
+            let first = run.elements.start;
+            let partials = &input.values[run.elements];
+            late.count(partials.iter().map(|(_, p)| p.arrival.elements).sum(), run.late);
+            let Some(rows) = run.rows else { return Ok(()) };
+            for (i, ((), partial)) in partials.iter().enumerate() {
+                cursor.0 = first + i;
+                let window = || input.window(first + i);
+                rows.add(
+                    self,
+                    Cow::Owned(()),
+                    || partial.arrival,
+                    window,
+                    |acc| self.0.merge(acc, partial.acc.clone()),
+                );
+            }
+            Ok(())
+        })
+    }
+}
+
+/// Combines the elements of each batch, run by run of elements of the same windows: what is left to exchange is an
+/// accumulator a run, with the number of its elements and the times of those that were not late.
 struct PartialOperator<T, F> {
     combine: F,
     empty: bool,
+    watermark: Timestamp,
     element: Types<T>,
 }
 
 impl<T: Data, F: CombineFn<In = T>> Operator for PartialOperator<T, F> {
     type In = T;
-    type Out = (((), F::Acc),);
+    type Out = (((), Partial<F::Acc>),);
 
-    fn batch(&mut self, input: &mut Batch<T>, (mut out,): (Emitter<'_, ((), F::Acc)>,)) -> Result<()> {
+    fn batch(&mut self, input: &mut Batch<T>, (mut out,): (Emitter<'_, ((), Partial<F::Acc>)>,)) -> Result<()> {
         let mut cursor = Cursor::default();
         out.with(|o| {
-            let mut run: Option<(Window, Timestamp, F::Acc)> = None;
-            for (i, value) in input.values.iter().enumerate() {
-                cursor.0 = i;
-                let (window, time) = (input.window(i), input.times.get(i));
-                match &mut run {
-                    Some((w, t, acc)) if *w == window => {
-                        *t = (*t).max(time); // the latest, so that it is as little late as its elements
-                        self.combine.add(acc, value);
-                    }
-                    _ => {
-                        let mut acc = self.combine.create();
-                        self.combine.add(&mut acc, value);
-                        if let Some((window, time, acc)) = run.replace((window, time, acc)) {
-                            o.push_in(((), acc), time, window, PaneInfo::NO_FIRING);
-                        }
-                    }
+            Output::prepare(o, input);
+            let mut start = 0;
+            while start < input.len() {
+                let end = run_end(input, input.len(), start);
+                let (mut acc, mut arrival) = (self.combine.create(), Arrival::NONE);
+                let mut time = Timestamp::MIN; // the latest, so that it is as little late as its elements
+                for (i, value) in input.values[start..end].iter().enumerate() {
+                    cursor.0 = start + i;
+                    self.combine.add(&mut acc, value);
+                    let t = input.times.get(start + i);
+                    time = time.max(t);
+                    arrival.add(Arrival::of(t).late_before(self.watermark));
                 }
-            }
-            if let Some((window, time, acc)) = run {
-                o.push_in(((), acc), time, window, PaneInfo::NO_FIRING);
+                let pane = PaneInfo::NO_FIRING;
+                o.push_like(((), Partial { acc, arrival }), time, pane, || input.window(start));
+                start = end;
             }
         })?;
         input.values.clear();
         Ok(())
     }
 
-    fn watermark(&mut self, watermark: Timestamp, (mut out,): (Emitter<'_, ((), F::Acc)>,)) -> Result<Advance> {
+    fn watermark(
+        &mut self,
+        watermark: Timestamp,
+        (mut out,): (Emitter<'_, ((), Partial<F::Acc>)>,),
+    ) -> Result<Advance> {
+        self.watermark = watermark;
         if self.empty && watermark == Timestamp::MAX {
             self.empty = false;
             let (window, acc) = (Window::GLOBAL, self.combine.create());
-            out.with(|o| o.push_in(((), acc), window.max_timestamp(), window, PaneInfo::NO_FIRING))?;
+            let nothing = Partial { acc, arrival: Arrival::NONE };
+            out.with(|o| o.push_in(((), nothing), window.max_timestamp(), window, PaneInfo::NO_FIRING))?;
         }
         Ok(Advance::to(watermark))
     }

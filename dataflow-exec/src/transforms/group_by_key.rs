@@ -1,11 +1,10 @@
 //! All values of each key and window.
 
 use super::Types;
+use super::grouping::{self, Accumulate, Arrival, Dropped, Feed, Groups, Late, Rows};
 use super::key_by::{KeyedCollection, Keying};
-use super::keyed_windows::KeyedWindows;
-use dataflow_core::plane::{Advance, Batch, Cursor, Emitter, Operator, StateReader, StateWriter};
-use dataflow_core::{Coded, Counter, Data, PCollection, Result};
-use dataflow_windows::Timestamp;
+use dataflow_core::plane::{Batch, Cursor};
+use dataflow_core::{Coded, Data, PCollection, Result};
 use std::borrow::Cow;
 use std::marker::PhantomData;
 use std::sync::Arc;
@@ -35,62 +34,59 @@ impl<C: KeyedCollection> GroupByKey for C {
         ValueOf<Self>: Coded,
     {
         let keyed = self.keyed();
-        let keying = keyed.keying.clone();
-        keyed.collection.apply_operator(keyed.grouping_step(name, "GroupByKey"), move |context| {
-            Ok(GroupOperator {
-                keying: keying.clone(),
-                windows: KeyedWindows::default(),
-                dropped_late: context.counter("dropped_late"),
-                element: PhantomData,
-            })
-        })
+        let by = Collecting { keying: keyed.keying.clone(), element: PhantomData };
+        grouping::apply::<_, _, _, Dropped>(&keyed, name, "GroupByKey", by)
     }
 }
 
-struct GroupOperator<T, G: Keying<T>> {
-    keying: Arc<G>,
-    windows: KeyedWindows<G::Key, Vec<G::Value>>,
-    dropped_late: Counter,
-    element: Types<T>,
+/// How values are gathered.
+pub(super) struct Collecting<T, G> {
+    pub(super) keying: Arc<G>,
+    pub(super) element: Types<T>,
 }
 
-impl<T: Data, G: Keying<T, Value: Coded>> Operator for GroupOperator<T, G> {
-    type In = T;
-    type Out = ((G::Key, Vec<G::Value>),);
+impl<T: Data, G: Keying<T, Value: Coded>> Accumulate for Collecting<T, G> {
+    type Key = G::Key;
+    type Acc = Vec<G::Value>;
+    type Out = (G::Key, Vec<G::Value>);
 
-    fn batch(&mut self, input: &mut Batch<T>, _: (Emitter<'_, (G::Key, Vec<G::Value>)>,)) -> Result<()> {
-        let keying = &*self.keying;
+    fn create(&self) -> Vec<G::Value> {
+        Vec::new()
+    }
+
+    fn merge(&self, acc: &mut Vec<G::Value>, mut other: Vec<G::Value>) {
+        acc.append(&mut other);
+    }
+
+    fn finish(&self, key: G::Key, acc: Vec<G::Value>) -> Option<(G::Key, Vec<G::Value>)> {
+        Some((key, acc))
+    }
+}
+
+impl<T: Data, G: Keying<T, Value: Coded>> Feed<T> for Collecting<T, G> {
+    const READS_ONLY: bool = false;
+
+    fn feed<S: Groups<Self>>(&self, groups: &mut S, input: &mut Batch<T>, late: &mut Late<'_, T>) -> Result<()> {
         let values = std::mem::take(&mut input.values);
+        let input = &*input;
         let len = values.len();
         let mut values = values.into_iter();
         let mut cursor = Cursor::default();
-        let late = self.windows.for_each_run(input, len, |table, run| {
-            // Late elements before this run are still in the way.
-            for element in values.by_ref().skip(run.start - cursor.0).take(run.len()) {
-                let (key, value) = keying.pair(element);
-                table.row(Cow::Owned(key), Vec::new).push(value);
+        groups.for_each_run(input, len, |run| {
+            if !run.late.is_empty() {
+                late.take(&run, &values.as_slice()[..run.elements.len()], input);
             }
-            cursor.0 = run.end;
-        });
-        if late > 0 {
-            self.dropped_late.add(late);
-        }
-        Ok(())
-    }
-
-    fn watermark(
-        &mut self,
-        watermark: Timestamp,
-        (mut out,): (Emitter<'_, (G::Key, Vec<G::Value>)>,),
-    ) -> Result<Advance> {
-        self.windows.advance(watermark, &mut out, |key, values| Some((key, values)))
-    }
-
-    fn snapshot(&mut self, to: &mut StateWriter) -> Result<()> {
-        self.windows.snapshot(to)
-    }
-
-    fn restore(&mut self, from: StateReader<'_>) -> Result<()> {
-        self.windows.restore(from)
+            let Some(rows) = run.rows else {
+                values.by_ref().take(run.elements.len()).for_each(drop);
+                return Ok(());
+            };
+            for (i, element) in run.elements.zip(values.by_ref()) {
+                cursor.0 = i;
+                let (key, value) = self.keying.pair(element);
+                let (arrival, window) = (|| Arrival::of(input.times.get(i)), || input.window(i));
+                rows.add(self, Cow::Owned(key), arrival, window, |acc| acc.push(value));
+            }
+            Ok(())
+        })
     }
 }

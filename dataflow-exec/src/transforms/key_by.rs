@@ -2,7 +2,6 @@
 
 use dataflow_core::graph::Routing;
 use dataflow_core::{Boundedness, Data, Key, PCollection, StepSpec};
-use dataflow_windows::WindowFn;
 use std::borrow::Cow;
 use std::marker::PhantomData;
 use std::sync::Arc;
@@ -136,8 +135,8 @@ impl<T: Data, G: Keying<T>> Keyed<T, G> {
     /// A step that gives a result for each window of a key, so windows must end.
     pub(super) fn grouping_step(&self, name: &str, transform: &'static str) -> StepSpec {
         let endless = self.collection.boundedness() == Boundedness::Unbounded;
-        if endless && self.collection.windowing().window_fn == WindowFn::Global {
-            self.collection.report(name, "its input never ends and is in the global window, so there would never be a result: use `window` first");
+        if let Err(message) = self.collection.windowing().check_grouping(endless) {
+            self.collection.report(name, message);
         }
         self.step(name, transform)
     }

@@ -101,7 +101,7 @@ impl TriggerMachine {
     }
 
     /// The earliest processing time after which (strictly) it may be ready, if it waits for one.
-    pub fn next_processing_time(&self, _state: &TriggerState) -> Option<Timestamp> {
+    pub fn next_processing_time(&self, _state: &TriggerState, _now: Timestamp) -> Option<Timestamp> {
         todo!()
     }
 }

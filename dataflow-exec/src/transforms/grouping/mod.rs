@@ -1,0 +1,164 @@
+//! State of keys by window, until it is given out: what `group_by_key` and `combine_per_key` have in common.
+//!
+//! There are three ways to keep it, chosen when the graph is built ([`crate::transforms::grouping::Groups`]):
+//! [`plain`] for the default trigger without lateness, whose windows close for all keys at once; [`panes`] for any other
+//! trigger; [`merging`] for windows that become one, such as sessions. The rules of triggers, lateness and panes, for one
+//! key and window, are in [`pane`]; [`plain`] is what they come to when each window has one pane.
+
+mod holds;
+mod merging;
+mod operator;
+mod pane;
+mod panes;
+mod plain;
+mod row;
+mod run;
+mod table;
+
+pub(super) use operator::{Dropped, Feed, Late, Shown, apply};
+pub(super) use run::run_end;
+
+use merging::MergingGroups;
+use pane::Rules;
+use panes::PaneGroups;
+use plain::PlainGroups;
+
+use dataflow_core::plane::{Advance, Batch, Emitter, StateReader, StateWriter};
+use dataflow_core::{Coded, Data, Key, Result};
+use dataflow_windows::{PaneInfo, Timestamp, Window};
+use std::borrow::Cow;
+use std::ops::Range;
+
+/// How the values of a key become a result.
+pub(super) trait Accumulate: Send + 'static {
+    /// What values are grouped by.
+    type Key: Key;
+    /// What is known of them so far.
+    type Acc: Coded;
+    /// The result.
+    type Out: Data;
+
+    /// Of no values.
+    fn create(&self) -> Self::Acc;
+    /// Adds what another one has.
+    fn merge(&self, acc: &mut Self::Acc, other: Self::Acc);
+    /// The result, if it is one.
+    fn finish(&self, key: Self::Key, acc: Self::Acc) -> Option<Self::Out>;
+}
+
+/// What has come for a key: one element, or several that were combined before.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Arrival {
+    pub(super) elements: u64,
+    /// The earliest and latest timestamp of those that were not late; `MAX` and `MIN` if all were.
+    pub(super) earliest: Timestamp,
+    pub(super) latest: Timestamp,
+}
+
+impl Arrival {
+    #[inline]
+    pub(super) fn of(t: Timestamp) -> Self {
+        Arrival { elements: 1, earliest: t, latest: t }
+    }
+
+    pub(super) const NONE: Arrival = Arrival { elements: 0, earliest: Timestamp::MAX, latest: Timestamp::MIN };
+
+    /// Takes in another one.
+    #[inline]
+    pub(super) fn add(&mut self, other: Arrival) {
+        self.elements += other.elements;
+        self.earliest = self.earliest.min(other.earliest);
+        self.latest = self.latest.max(other.latest);
+    }
+
+    /// Elements before `watermark` are late: their times do not count.
+    #[inline]
+    pub(super) fn late_before(mut self, watermark: Timestamp) -> Self {
+        if self.latest < watermark {
+            (self.earliest, self.latest) = (Timestamp::MAX, Timestamp::MIN);
+        }
+        self
+    }
+}
+
+/// Where the values of a run of elements go.
+pub(super) trait Rows<A: Accumulate> {
+    /// Adds to the row of `key`, which is created if there is none. `window` is asked for only if rows of several windows
+    /// are in the same place.
+    fn add(
+        &mut self,
+        by: &A,
+        key: Cow<'_, A::Key>,
+        arrival: impl FnOnce() -> Arrival,
+        window: impl FnOnce() -> Window,
+        add: impl FnOnce(&mut A::Acc),
+    );
+}
+
+/// A run of elements of a batch that are in the same windows, as far as the state is concerned.
+pub(super) struct Run<'a, R> {
+    /// Their numbers. The runs of a batch follow each other without gaps.
+    pub(super) elements: Range<usize>,
+    /// Where they go; nowhere if they are late for all their windows.
+    pub(super) rows: Option<&'a mut R>,
+    /// The windows for which they are too late.
+    pub(super) late: &'a [Window],
+}
+
+/// State of keys by window.
+pub(super) trait Groups<A: Accumulate>: Send + 'static {
+    /// Rows of one or several windows.
+    type Rows: Rows<A>;
+
+    /// Calls `each` for all runs of the batch, whose `len` values may have been taken out.
+    fn for_each_run<T>(
+        &mut self,
+        batch: &Batch<T>,
+        len: usize,
+        each: impl FnMut(Run<'_, Self::Rows>) -> Result<()>,
+    ) -> Result<()>;
+
+    /// The bundle ends.
+    fn finish_bundle(&mut self, by: &A, out: &mut Emitter<'_, A::Out>) -> Result<()>;
+
+    /// The watermark is at `watermark`: an operator's `watermark`.
+    fn advance(&mut self, by: &A, watermark: Timestamp, out: &mut Emitter<'_, A::Out>) -> Result<Advance>;
+
+    /// Processing time has come to `now`: an operator's `processing_time`.
+    fn processing_time(&mut self, by: &A, now: Timestamp, out: &mut Emitter<'_, A::Out>) -> Result<bool>;
+
+    /// Writes all state.
+    fn snapshot(&self, to: &mut StateWriter) -> Result<()>;
+
+    /// Takes up state.
+    fn restore(&mut self, from: StateReader<'_>) -> Result<()>;
+}
+
+/// Sends panes, each with a window and a time of its own.
+struct PaneEmitter<'a, 'b, O> {
+    out: &'a mut Emitter<'b, O>,
+    batch: Batch<O>,
+}
+
+impl<'a, 'b, O: Data> PaneEmitter<'a, 'b, O> {
+    fn new(out: &'a mut Emitter<'b, O>) -> Self {
+        PaneEmitter { out, batch: Batch::default() }
+    }
+
+    fn emit(&mut self, value: O, timestamp: Timestamp, window: Window, pane: PaneInfo) -> Result<()> {
+        if self.batch.is_empty() {
+            self.batch.windows = dataflow_core::plane::Windows::Uniform(window);
+            self.batch.panes = dataflow_core::plane::Column::Uniform(pane);
+        }
+        self.batch.push_in(value, timestamp, window, pane);
+        if self.batch.len() >= Batch::<O>::target_len() { self.send() } else { Ok(()) }
+    }
+
+    fn is_full(&self) -> bool {
+        self.out.is_full()
+    }
+
+    fn send(&mut self) -> Result<()> {
+        if self.batch.is_empty() { Ok(()) } else { self.out.forward(&mut self.batch) }
+    }
+}

@@ -1,0 +1,202 @@
+//! When the elements of one key and window are given out, and as which pane: pure decisions, which know no table, batch or
+//! queue. The rules are Beam's (<https://beam.apache.org/documentation/programming-guide/#triggers>).
+
+use super::Arrival;
+use dataflow_windows::{Accumulation, Duration, Firing, OnTimeFiring, PaneInfo, Timestamp, Timing, Trigger};
+use dataflow_windows::{TimestampCombiner, TriggerContext, TriggerMachine, TriggerState, Window, WindowingStrategy};
+use serde::{Deserialize, Serialize};
+
+/// What holds for all keys and windows of a grouping.
+pub(in crate::transforms) struct Rules {
+    pub(super) strategy: WindowingStrategy,
+    machine: TriggerMachine,
+}
+
+/// How far time has come.
+#[derive(Clone, Copy)]
+pub(super) struct Time {
+    pub(super) watermark: Timestamp,
+    pub(super) now: Timestamp,
+}
+
+/// What is known of the panes of a key and window.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct PaneState {
+    trigger: TriggerState,
+    /// The number of panes so far, and of those that were not early.
+    panes: u32,
+    not_early: u32,
+    /// Something has come since the last firing.
+    new: bool,
+    /// It is to be looked at when the window's end is reached.
+    pub(super) end_timer: bool,
+    /// Elements that came before the end of the window was reached have not been given out.
+    on_time_unfired: bool,
+    /// The combined time of what is new and was not late, unless the end of the window is to be taken.
+    time: Option<Timestamp>,
+}
+
+/// A firing: what is to be done with the accumulator.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Fired {
+    /// The pane to be emitted, with its timestamp, if it is.
+    pub(super) pane: Option<(PaneInfo, Timestamp)>,
+    /// The values are to be forgotten.
+    pub(super) clear: bool,
+}
+
+impl Rules {
+    pub(in crate::transforms) fn new(strategy: &WindowingStrategy) -> Self {
+        Rules { strategy: strategy.clone(), machine: TriggerMachine::new(&strategy.trigger) }
+    }
+
+    fn context(&self, window: Window, time: Time) -> TriggerContext {
+        TriggerContext { watermark: time.watermark, now: time.now, end: window.end() }
+    }
+
+    /// Whether elements for `window` come too late.
+    #[inline]
+    pub(super) fn is_expired(&self, window: Window, watermark: Timestamp) -> bool {
+        watermark >= self.strategy.expiry(window)
+    }
+
+    /// Of no elements.
+    pub(super) fn start(&self) -> PaneState {
+        PaneState {
+            trigger: self.machine.start(),
+            panes: 0,
+            not_early: 0,
+            new: false,
+            end_timer: false,
+            on_time_unfired: false,
+            time: None,
+        }
+    }
+
+    /// Elements have come for the window in one bundle.
+    #[inline]
+    pub(super) fn on_elements(&self, state: &mut PaneState, window: Window, time: Time, arrival: Arrival) {
+        state.new = true;
+        if !window.is_over(time.watermark) {
+            state.on_time_unfired = true;
+            state.end_timer |= self.machine.waits_for_end_of_window(&state.trigger);
+            let added = match self.strategy.timestamp_combiner {
+                TimestampCombiner::EndOfWindow => None,
+                TimestampCombiner::Earliest => (arrival.earliest != Timestamp::MAX).then_some(arrival.earliest),
+                TimestampCombiner::Latest => (arrival.latest != Timestamp::MIN).then_some(arrival.latest),
+            };
+            state.time = self.combine_times(state.time, added);
+        }
+        self.machine.on_elements(&mut state.trigger, arrival.elements, &self.context(window, time));
+    }
+
+    fn combine_times(&self, a: Option<Timestamp>, b: Option<Timestamp>) -> Option<Timestamp> {
+        match (self.strategy.timestamp_combiner, a.zip(b)) {
+            (_, None) => a.or(b),
+            (TimestampCombiner::Latest, Some((a, b))) => Some(a.max(b)),
+            (_, Some((a, b))) => Some(a.min(b)),
+        }
+    }
+
+    /// Fires if the trigger is ready.
+    #[inline]
+    pub(super) fn fire_if_ready(&self, state: &mut PaneState, window: Window, time: Time) -> Option<Fired> {
+        let context = self.context(window, time);
+        if !self.machine.should_fire(&state.trigger, &context) {
+            return None;
+        }
+        self.machine.on_fire(&mut state.trigger, &context);
+        let finished = self.machine.is_finished(&state.trigger);
+        Some(self.fire(state, window, time, finished))
+    }
+
+    /// The end of the window is reached.
+    pub(super) fn on_end_of_window(&self, state: &mut PaneState, window: Window, time: Time) -> Option<Fired> {
+        if !state.end_timer {
+            return None;
+        }
+        let fired = self.fire_if_ready(state, window, time);
+        state.end_timer = false; // only now: this firing may be the one that was owed
+        fired
+    }
+
+    /// The window expires: what is left is given out, whatever the trigger says.
+    pub(super) fn on_expiry(&self, state: &mut PaneState, window: Window, time: Time) -> Fired {
+        self.fire(state, window, time, true)
+    }
+
+    fn fire(&self, state: &mut PaneState, window: Window, time: Time, last: bool) -> Fired {
+        let owed = state.end_timer || state.on_time_unfired || self.strategy.allowed_lateness == Duration::ZERO;
+        let timing = match window.is_over(time.watermark) {
+            false => Timing::Early,
+            true if state.not_early > 0 || !owed => Timing::Late,
+            true => Timing::OnTime,
+        };
+        let wanted = state.new
+            || (timing == Timing::OnTime && self.strategy.on_time == OnTimeFiring::Always)
+            || (last && self.strategy.closing == Firing::Always);
+        let pane = wanted.then(|| {
+            let pane = PaneInfo {
+                index: state.panes,
+                non_speculative_index: if timing == Timing::Early { -1 } else { state.not_early as i32 },
+                timing,
+                is_first: state.panes == 0,
+                is_last: last,
+            };
+            state.panes += 1;
+            state.not_early += u32::from(timing != Timing::Early);
+            (pane, state.time.unwrap_or(window.max_timestamp()))
+        });
+        state.new = false;
+        state.on_time_unfired = false;
+        state.time = None;
+        Fired { pane, clear: self.strategy.accumulation == Accumulation::Discarding }
+    }
+
+    /// Where the key and window hold the output watermark: the pane to come must not be late downstream.
+    #[inline]
+    pub(super) fn hold(&self, state: &PaneState, window: Window, watermark: Timestamp) -> Option<Timestamp> {
+        if !state.on_time_unfired {
+            return None;
+        }
+        // Before its end nothing passes the window's last timestamp anyway.
+        state.time.or_else(|| window.is_over(watermark).then(|| window.max_timestamp()))
+    }
+
+    /// The processing time after which it is to be looked at, if that is still to come.
+    #[inline]
+    pub(super) fn next_processing_time(&self, state: &PaneState, now: Timestamp) -> Option<Timestamp> {
+        self.machine.next_processing_time(&state.trigger, now)
+    }
+
+    /// Windows have become `window`: the states of those that had one. If `window` is one of them, `own` says which.
+    pub(super) fn merge(&self, parts: &[PaneState], own: Option<usize>, window: Window, time: Time) -> PaneState {
+        let triggers: Vec<TriggerState> = parts.iter().map(|p| p.trigger.clone()).collect();
+        let own = own.and_then(|i| parts.get(i));
+        PaneState {
+            trigger: self.machine.on_merge(&triggers, &self.context(window, time)),
+            // Panes are counted for the exact window: a new one begins anew.
+            panes: own.map_or(0, |p| p.panes),
+            not_early: own.map_or(0, |p| p.not_early),
+            end_timer: own.is_some_and(|p| p.end_timer),
+            new: parts.iter().any(|p| p.new),
+            on_time_unfired: parts.iter().any(|p| p.on_time_unfired),
+            time: parts.iter().fold(None, |t, p| self.combine_times(t, p.time)),
+        }
+    }
+
+    /// Whether its state hangs on processing time.
+    pub(super) fn uses_processing_time(&self) -> bool {
+        fn uses(trigger: &Trigger) -> bool {
+            match trigger {
+                Trigger::AfterProcessingTime { .. } => true,
+                Trigger::Default | Trigger::Never | Trigger::AfterCount(_) => false,
+                Trigger::AfterWatermark { early, late } => [early, late].into_iter().flatten().any(|t| uses(t)),
+                Trigger::Repeatedly(of) => uses(of),
+                Trigger::AfterEach(of) | Trigger::AfterAll(of) | Trigger::AfterAny(of) => of.iter().any(uses),
+                Trigger::OrFinally(of, until) => uses(of) || uses(until),
+            }
+        }
+        uses(&self.strategy.trigger)
+    }
+}

@@ -1,0 +1,332 @@
+//! State for any trigger, lateness and kind of pane, where windows are not merged.
+//!
+//! Elements are combined per key, slice of time and bundle first: a slice is a stretch whose elements are in the same
+//! windows. At the end of the bundle each of these is merged into the windows' rows, and triggers run once for it. Ends
+//! and expiries of windows need no timer per key, since the rows of a window are in one table.
+
+use super::pane::Time;
+use super::row::{Place, Row};
+use super::run::{run_end, windows_of};
+use super::table::Table;
+use super::{Accumulate, Arrival, Groups, PaneEmitter, Rows, Rules, Run, holds::Holds, pane::PaneState};
+use dataflow_core::plane::{Advance, Batch, Emitter, StateReader, StateWriter, Windows};
+use dataflow_core::{Error, Result};
+use dataflow_windows::{Assignment, Timestamp, Window};
+use foldhash::fast::RandomState;
+use hashbrown::hash_table::IntoIter;
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+/// So many rows of a window are given out in one go.
+const SMALL: usize = 16_384;
+
+/// State of keys by window.
+pub(in crate::transforms) struct PaneGroups<A: Accumulate> {
+    rules: Arc<Rules>,
+    time: Time,
+    slices: Vec<Slice<A>>,
+    /// How many of the slices are in use.
+    used: usize,
+    open: BTreeMap<Window, WindowRows<A>>,
+    /// Windows whose end has not been reached, or not been acted on.
+    not_ended: BTreeSet<Window>,
+    walk: Option<Walk<A>>,
+    /// Rows to be looked at when processing time has passed; the row's own note is the truth.
+    timers: BTreeMap<Timestamp, Vec<(Window, A::Key)>>,
+    holds: Holds,
+    has_timers: bool,
+    hasher: RandomState,
+}
+
+type WindowRows<A> = Table<<A as Accumulate>::Key, Row<<A as Accumulate>::Acc>>;
+
+/// What a bundle has brought for a stretch of time whose elements are in the same windows.
+struct Slice<A: Accumulate> {
+    stretch: Window,
+    live: Vec<Window>,
+    late: Vec<Window>,
+    rows: BundleRows<A>,
+}
+
+/// What a bundle has brought, by key.
+pub(in crate::transforms) struct BundleRows<A: Accumulate> {
+    table: Table<A::Key, (A::Acc, Arrival)>,
+    watermark: Timestamp,
+}
+
+impl<A: Accumulate> Rows<A> for BundleRows<A> {
+    #[inline]
+    fn add(
+        &mut self,
+        by: &A,
+        key: Cow<'_, A::Key>,
+        arrival: impl FnOnce() -> Arrival,
+        _: impl FnOnce() -> Window,
+        add: impl FnOnce(&mut A::Acc),
+    ) {
+        let (acc, arrived) = self.table.row(key, || (by.create(), Arrival::NONE));
+        add(acc);
+        arrived.add(arrival().late_before(self.watermark));
+    }
+}
+
+/// The rows of a window that are being given out.
+struct Walk<A: Accumulate> {
+    window: Window,
+    rows: IntoIter<(A::Key, Row<A::Acc>)>,
+    /// They are given up then.
+    expired: bool,
+}
+
+impl<A: Accumulate> PaneGroups<A> {
+    pub(in crate::transforms) fn new(rules: Arc<Rules>) -> Self {
+        PaneGroups {
+            has_timers: rules.uses_processing_time(),
+            rules,
+            time: Time { watermark: Timestamp::MIN, now: Timestamp::MIN },
+            slices: Vec::new(),
+            used: 0,
+            open: BTreeMap::new(),
+            not_ended: BTreeSet::new(),
+            walk: None,
+            timers: BTreeMap::new(),
+            holds: Holds::default(),
+            hasher: RandomState::default(),
+        }
+    }
+
+    /// The slice that element `i` is in, which is begun if there is none.
+    fn slice<T>(&mut self, batch: &Batch<T>, i: usize) -> &mut Slice<A> {
+        let stretch = match &batch.windows {
+            Windows::Implied(Assignment::Sliding(sliding)) => sliding.slice(batch.times.get(i)),
+            _ => batch.window(i),
+        };
+        // The one used last is the most likely.
+        let found = (0..self.used).rev().find(|n| self.slices[*n].stretch == stretch);
+        let number = found.unwrap_or_else(|| self.begin_slice(stretch, batch, i));
+        &mut self.slices[number]
+    }
+
+    #[cold]
+    fn begin_slice<T>(&mut self, stretch: Window, batch: &Batch<T>, i: usize) -> usize {
+        if self.used == self.slices.len() {
+            let table = Table::new(self.hasher.clone());
+            let rows = BundleRows { table, watermark: Timestamp::MIN };
+            self.slices.push(Slice { stretch, live: Vec::new(), late: Vec::new(), rows });
+        }
+        let slice = &mut self.slices[self.used];
+        slice.stretch = stretch;
+        slice.rows.watermark = self.time.watermark;
+        slice.live.clear();
+        slice.late.clear();
+        windows_of(batch, i, &mut slice.live);
+        let (rules, watermark, late) = (&self.rules, self.time.watermark, &mut slice.late);
+        slice.live.retain(|w| {
+            let is_late = rules.is_expired(*w, watermark);
+            late.extend(is_late.then_some(*w));
+            !is_late
+        });
+        self.used += 1;
+        self.used - 1
+    }
+
+    /// Gives out the panes of the rows of a window whose end is reached, or which expires, as far as there is room.
+    /// Returns whether it is done.
+    fn go_on(&mut self, by: &A, mut walk: Walk<A>, out: &mut PaneEmitter<'_, '_, A::Out>) -> Result<bool> {
+        let window = walk.window;
+        while walk.rows.len() > 0 {
+            if out.is_full() {
+                self.walk = Some(walk);
+                return Ok(false);
+            }
+            let mut to = Place { by, rules: &self.rules, window, time: self.time, out };
+            for (key, mut row) in walk.rows.by_ref().take(Batch::<A::Out>::target_len()) {
+                if walk.expired {
+                    let fired = self.rules.on_expiry(&mut row.state, window, self.time);
+                    row.give_out(&mut to, &key, Some(fired))?;
+                    row.release(&mut self.holds);
+                    continue;
+                }
+                let fired = self.rules.on_end_of_window(&mut row.state, window, self.time);
+                row.give_out(&mut to, &key, fired)?;
+                let table = self.open.entry(window).or_insert_with(|| Table::new(self.hasher.clone()));
+                let row = table.row(Cow::Owned(key), || row);
+                row.set_hold(&self.rules, window, self.time, &mut self.holds);
+            }
+        }
+        Ok(true)
+    }
+
+    /// The next window whose rows are to be looked at.
+    fn next_walk(&mut self, by: &A, out: &mut PaneEmitter<'_, '_, A::Out>) -> Result<Option<Walk<A>>> {
+        while let Some(first) = self.open.first_entry() {
+            let window = *first.key();
+            if !self.rules.is_expired(window, self.time.watermark) {
+                break;
+            }
+            self.not_ended.remove(&window);
+            return Ok(Some(Walk { window, rows: first.remove().rows.into_iter(), expired: true }));
+        }
+        while let Some(window) = self.not_ended.first().copied().filter(|w| w.is_over(self.time.watermark)) {
+            self.not_ended.remove(&window);
+            let Some(table) = self.open.get_mut(&window) else { continue };
+            if table.rows.len() > SMALL {
+                return Ok(Some(Walk { window, rows: std::mem::take(&mut table.rows).into_iter(), expired: false }));
+            }
+            let mut to = Place { by, rules: &self.rules, window, time: self.time, out };
+            for (key, row) in table.rows.iter_mut() {
+                let fired = self.rules.on_end_of_window(&mut row.state, window, self.time);
+                row.give_out(&mut to, key, fired)?;
+                row.set_hold(&self.rules, window, self.time, &mut self.holds);
+            }
+        }
+        Ok(None)
+    }
+
+    /// Merges what a bundle has brought for `window` into its rows.
+    fn merge_into<'k>(
+        &mut self,
+        by: &A,
+        window: Window,
+        brought: impl Iterator<Item = (Cow<'k, A::Key>, A::Acc, Arrival)>,
+        out: &mut PaneEmitter<'_, '_, A::Out>,
+    ) -> Result<()> {
+        let hasher = &self.hasher;
+        let table = self.open.entry(window).or_insert_with(|| {
+            if !window.is_over(self.time.watermark) {
+                self.not_ended.insert(window);
+            }
+            Table::new(hasher.clone())
+        });
+        let mut to = Place { by, rules: &self.rules, window, time: self.time, out };
+        for (key, acc, arrival) in brought {
+            // A row that is made needs a key of its own.
+            let row = table.row(Cow::Borrowed(&*key), || Row::new(None, self.rules.start()));
+            row.take_bundle(&mut to, &key, Some(acc), arrival)?;
+            row.set_hold(&self.rules, window, self.time, &mut self.holds);
+            if self.has_timers
+                && let Some(t) = row.new_timer(&self.rules, self.time)
+            {
+                self.timers.entry(t).or_default().push((window, key.into_owned()));
+            }
+        }
+        Ok(())
+    }
+}
+
+impl<A: Accumulate> Groups<A> for PaneGroups<A> {
+    type Rows = BundleRows<A>;
+
+    fn for_each_run<T>(
+        &mut self,
+        batch: &Batch<T>,
+        len: usize,
+        mut each: impl FnMut(Run<'_, BundleRows<A>>) -> Result<()>,
+    ) -> Result<()> {
+        let mut start = 0;
+        while start < len {
+            let end = run_end(batch, len, start);
+            let slice = self.slice(batch, start);
+            let rows = (!slice.live.is_empty()).then_some(&mut slice.rows);
+            each(Run { elements: start..end, rows, late: &slice.late })?;
+            start = end;
+        }
+        Ok(())
+    }
+
+    fn finish_bundle(&mut self, by: &A, out: &mut Emitter<'_, A::Out>) -> Result<()> {
+        let mut out = PaneEmitter::new(out);
+        for number in 0..std::mem::take(&mut self.used) {
+            let live = std::mem::take(&mut self.slices[number].live);
+            let mut table = std::mem::replace(&mut self.slices[number].rows.table, Table::new(self.hasher.clone()));
+            if let Some((last, others)) = live.split_last() {
+                for window in others {
+                    let rows = table.rows.iter().map(|(k, (acc, a))| (Cow::Borrowed(k), acc.clone(), *a));
+                    self.merge_into(by, *window, rows, &mut out)?;
+                }
+                let rows = table.rows.drain().map(|(k, (acc, a))| (Cow::Owned(k), acc, a));
+                self.merge_into(by, *last, rows, &mut out)?;
+            }
+            // The memory is used again.
+            self.slices[number].live = live;
+            self.slices[number].rows.table = table;
+        }
+        out.send()
+    }
+
+    fn advance(&mut self, by: &A, watermark: Timestamp, out: &mut Emitter<'_, A::Out>) -> Result<Advance> {
+        self.time.watermark = self.time.watermark.max(watermark);
+        let mut out = PaneEmitter::new(out);
+        loop {
+            let walk = match self.walk.take() {
+                Some(walk) => Some(walk),
+                None => self.next_walk(by, &mut out)?,
+            };
+            let Some(walk) = walk else {
+                out.send()?;
+                return Ok(Advance::to(watermark.min(self.holds.min())));
+            };
+            let window = walk.window;
+            if !self.go_on(by, walk, &mut out)? {
+                out.send()?;
+                return Ok(Advance::more(window.max_timestamp().min(self.holds.min())));
+            }
+        }
+    }
+
+    fn processing_time(&mut self, by: &A, now: Timestamp, out: &mut Emitter<'_, A::Out>) -> Result<bool> {
+        self.time.now = now;
+        if self.walk.is_some() {
+            return Ok(false); // the rows may be on their way; the next call finds them
+        }
+        let mut out = PaneEmitter::new(out);
+        let mut looked = false;
+        let later = self.timers.split_off(&now); // at that very time they are not due
+        for (t, rows) in std::mem::replace(&mut self.timers, later) {
+            for (window, key) in rows {
+                let Some(row) = self.open.get_mut(&window).and_then(|table| table.get_mut(&key)) else { continue };
+                if !row.takes_timer(t) {
+                    continue;
+                }
+                looked = true;
+                let mut to = Place { by, rules: &self.rules, window, time: self.time, out: &mut out };
+                let fired = self.rules.fire_if_ready(&mut row.state, window, self.time);
+                row.give_out(&mut to, &key, fired)?;
+                row.set_hold(&self.rules, window, self.time, &mut self.holds);
+                if let Some(t) = row.new_timer(&self.rules, self.time) {
+                    self.timers.entry(t).or_default().push((window, key));
+                }
+            }
+        }
+        out.send()?;
+        Ok(looked)
+    }
+
+    fn snapshot(&self, to: &mut StateWriter) -> Result<()> {
+        if self.walk.is_some() || self.used > 0 {
+            return Err(Error::internal("a snapshot was asked for within a bundle, or while a window is given out"));
+        }
+        for (window, table) in &self.open {
+            for (key, row) in &table.rows {
+                to.keyed(key, &(window, key, &row.acc, &row.state))?;
+            }
+        }
+        Ok(())
+    }
+
+    fn restore(&mut self, from: StateReader<'_>) -> Result<()> {
+        from.keyed(|(window, key, acc, state): (Window, A::Key, Option<A::Acc>, PaneState)| {
+            let table = self.open.entry(window).or_insert_with(|| Table::new(self.hasher.clone()));
+            let row = table.row(Cow::Borrowed(&key), || Row::new(acc, state));
+            row.set_hold(&self.rules, window, self.time, &mut self.holds);
+            if self.has_timers
+                && let Some(t) = row.new_timer(&self.rules, self.time)
+            {
+                self.timers.entry(t).or_default().push((window, key));
+            }
+            self.not_ended.insert(window); // what has been done at its end is not done again
+            Ok(())
+        })
+    }
+}

@@ -1,0 +1,43 @@
+//! Rows by key.
+
+use dataflow_core::Key;
+use foldhash::fast::RandomState;
+use hashbrown::HashTable;
+use hashbrown::hash_table::Entry;
+use std::borrow::Cow;
+use std::hash::BuildHasher;
+
+/// Rows by key.
+pub(super) struct Table<K, S> {
+    pub(super) rows: HashTable<(K, S)>,
+    hasher: RandomState,
+}
+
+impl<K: Key, S> Table<K, S> {
+    pub(super) fn new(hasher: RandomState) -> Self {
+        Table { rows: HashTable::new(), hasher }
+    }
+
+    /// The row of `key`, which `create` makes if there is none. One probe.
+    #[inline]
+    pub(super) fn row(&mut self, key: Cow<'_, K>, create: impl FnOnce() -> S) -> &mut S {
+        let hasher = &self.hasher;
+        let hash = hasher.hash_one(&*key);
+        let entry = self.rows.entry(hash, |(k, _)| *k == *key, |(k, _)| hasher.hash_one(k));
+        match entry {
+            Entry::Occupied(row) => &mut row.into_mut().1,
+            Entry::Vacant(free) => &mut free.insert((key.into_owned(), create())).into_mut().1,
+        }
+    }
+
+    /// The row of `key`, if there is one.
+    pub(super) fn get_mut(&mut self, key: &K) -> Option<&mut S> {
+        self.rows.find_mut(self.hasher.hash_one(key), |(k, _)| k == key).map(|(_, row)| row)
+    }
+
+    /// Removes the row of `key`.
+    pub(super) fn remove(&mut self, key: &K) -> Option<S> {
+        let found = self.rows.find_entry(self.hasher.hash_one(key), |(k, _)| k == key);
+        found.ok().map(|entry| entry.remove().0.1)
+    }
+}

@@ -1,0 +1,58 @@
+//! Elements that come too late.
+
+use super::combine::Combining;
+use super::group_by_key::Collecting;
+use super::grouping::{self, Shown};
+use super::key_by::{Keyed, KeyedCollection, Keying};
+use dataflow_core::{Coded, CombineFn, Data, PCollection};
+use std::marker::PhantomData;
+
+/// `late_data`: elements that come too late, as an output.
+pub trait LateData: KeyedCollection {
+    /// The groupings that follow have a second output: the elements that came when their window had expired, each with
+    /// the window that it was too late for. (They are counted as `dropped_late` in any case.)
+    ///
+    /// These elements are behind the watermark. What groups them must put them into other windows first, such as the
+    /// global one with a trigger.
+    ///
+    /// ```
+    /// # use dataflow_core::Pipeline;
+    /// # use dataflow_exec::transforms::*;
+    /// # use dataflow_windows::{Duration, FixedWindows};
+    /// # let p = Pipeline::new("doc");
+    /// let sales = p.create("Sales", vec![("north".to_owned(), 10)]);
+    /// let hourly = sales.window("Hourly", FixedWindows::of(Duration::hours(1)));
+    /// let (per_region, too_late) = hourly.late_data().group_by_key("PerRegion");
+    /// ```
+    fn late_data(&self) -> WithLateData<Self::Element, Self::Keying>;
+}
+
+impl<C: KeyedCollection> LateData for C {
+    fn late_data(&self) -> WithLateData<C::Element, C::Keying> {
+        WithLateData(self.keyed())
+    }
+}
+
+/// Elements by key whose groupings have an output for late ones. See [`LateData::late_data`].
+pub struct WithLateData<T, G>(Keyed<T, G>);
+
+impl<T: Data, G: Keying<T>> WithLateData<T, G> {
+    /// As `group_by_key`: the groups, and the elements that came too late.
+    pub fn group_by_key(&self, name: &str) -> (PCollection<(G::Key, Vec<G::Value>)>, PCollection<T>)
+    where
+        G::Value: Coded,
+    {
+        let by = Collecting { keying: self.0.keying.clone(), element: PhantomData };
+        grouping::apply::<T, G, _, Shown>(&self.0, name, "GroupByKey", by)
+    }
+
+    /// As `combine_per_key`: the results, and the elements that came too late.
+    pub fn combine_per_key<F: CombineFn<In = G::Value>>(
+        &self,
+        name: &str,
+        combine: F,
+    ) -> (PCollection<(G::Key, F::Out)>, PCollection<T>) {
+        let by = Combining { keying: self.0.keying.clone(), combine, finish: Some, element: PhantomData };
+        grouping::apply::<T, G, _, Shown>(&self.0, name, "Combine.PerKey", by)
+    }
+}
