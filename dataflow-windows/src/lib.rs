@@ -27,7 +27,10 @@ pub use duration::Duration;
 pub use pane::{PaneInfo, Timing};
 pub use strategy::{Accumulation, Firing, OnTimeFiring, TimestampCombiner, WindowingStrategy};
 pub use timestamp::{Timestamp, civil_from_days};
-pub use trigger::{Trigger, TriggerContext, TriggerMachine, TriggerState};
+pub use trigger::{
+    AfterAll, AfterAny, AfterCount, AfterEach, AfterProcessingTime, AfterWatermark, DefaultTrigger, IntoTriggers,
+    Never, OrFinally, Repeatedly, Trigger, TriggerContext, TriggerMachine, TriggerState,
+};
 pub use window::Window;
 pub use window_fn::{
     Assignment, CustomWindowFn, CustomWindows, FixedWindows, GlobalWindows, Sessions, SlidingWindows, WindowFn,

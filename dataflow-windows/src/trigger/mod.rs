@@ -1,10 +1,46 @@
 //! Triggers: when the elements of a window are given out.
+//!
+//! A [`Trigger`] is an expression; its parts are made by types named as in Beam. A [`TriggerMachine`] runs it, with a
+//! [`TriggerState`] for each key and window. What a trigger does is in a file of its own: pure functions of state and
+//! [context](TriggerContext), which know nothing of elements, timers or panes.
+
+mod after_all;
+mod after_any;
+mod after_count;
+mod after_each;
+mod after_processing_time;
+mod after_watermark;
+mod default;
+mod display;
+mod machine;
+mod never;
+mod or_finally;
+mod repeatedly;
+mod state;
+
+pub use after_all::AfterAll;
+pub use after_any::AfterAny;
+pub use after_count::AfterCount;
+pub use after_each::AfterEach;
+pub use after_processing_time::AfterProcessingTime;
+pub use after_watermark::AfterWatermark;
+pub use default::DefaultTrigger;
+pub use machine::TriggerMachine;
+pub use never::Never;
+pub use or_finally::OrFinally;
+pub use repeatedly::Repeatedly;
+pub use state::TriggerState;
 
 use crate::{Duration, Timestamp};
 use serde::{Deserialize, Serialize};
-use std::fmt;
 
 /// When a pane of a window is given out.
+///
+/// ```
+/// use dataflow_windows::{AfterCount, AfterWatermark, Trigger};
+/// let trigger = Trigger::from(AfterWatermark::past_end_of_window().late(AfterCount::at_least(1)));
+/// assert_eq!(trigger.to_string(), "after_watermark(late: after_count(1))");
+/// ```
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Default, Serialize, Deserialize)]
 pub enum Trigger {
     /// Whenever the watermark has passed the end of the window and there is something new.
@@ -51,63 +87,163 @@ pub struct TriggerContext {
     pub end: Timestamp,
 }
 
-/// A trigger made ready to run: shared by all windows and keys, which have a [`TriggerState`] each.
-#[derive(Clone, Debug)]
-pub struct TriggerMachine;
-
-/// How far the trigger of one key and window is.
-#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
-pub struct TriggerState;
-
-impl TriggerMachine {
-    /// A machine that runs `trigger`.
-    pub fn new(_trigger: &Trigger) -> Self {
-        todo!()
-    }
-
-    /// The state before the first element.
-    pub fn start(&self) -> TriggerState {
-        todo!()
-    }
-
-    /// So many elements have come in one bundle.
-    pub fn on_elements(&self, _state: &mut TriggerState, _elements: u64, _context: &TriggerContext) {
-        todo!()
-    }
-
-    /// Windows have been joined to the one of the context: the state of all of them.
-    pub fn on_merge(&self, _parts: &[TriggerState], _context: &TriggerContext) -> TriggerState {
-        todo!()
-    }
-
-    /// Whether a pane is to be given out now.
-    pub fn should_fire(&self, _state: &TriggerState, _context: &TriggerContext) -> bool {
-        todo!()
-    }
-
-    /// A pane is given out, as [`should_fire`](Self::should_fire) said.
-    pub fn on_fire(&self, _state: &mut TriggerState, _context: &TriggerContext) {
-        todo!()
-    }
-
-    /// Whether it will never fire again.
-    pub fn is_finished(&self, _state: &TriggerState) -> bool {
-        todo!()
-    }
-
-    /// Whether it is to be asked when the watermark reaches the end of the window.
-    pub fn waits_for_end_of_window(&self, _state: &TriggerState) -> bool {
-        todo!()
-    }
-
-    /// The earliest processing time after which (strictly) it may be ready, if it waits for one.
-    pub fn next_processing_time(&self, _state: &TriggerState, _now: Timestamp) -> Option<Timestamp> {
-        todo!()
+impl TriggerContext {
+    /// Whether the end of the window is reached.
+    #[inline]
+    pub fn is_past_end(&self) -> bool {
+        self.watermark >= self.end
     }
 }
 
-impl fmt::Display for Trigger {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{self:?}")
+impl Trigger {
+    /// Says what cannot be, if something is so.
+    ///
+    /// # Errors
+    /// What is wrong, and what to do.
+    pub fn check(&self) -> Result<(), String> {
+        let parts = self.count_parts();
+        if parts > TriggerState::MAX_PARTS {
+            return Err(format!(
+                "a trigger of {parts} parts is too large: {} is the most, so say it with fewer",
+                TriggerState::MAX_PARTS
+            ));
+        }
+        self.check_parameters()
     }
+
+    fn check_parameters(&self) -> Result<(), String> {
+        match self {
+            Trigger::AfterCount(0) => {
+                return Err(format!("{self} would give results without elements: give a count of at least 1"));
+            }
+            Trigger::AfterProcessingTime { delay, .. } if *delay < Duration::ZERO => {
+                return Err(format!("{self} has a negative delay: give 0 or more"));
+            }
+            Trigger::AfterProcessingTime { align_to: Some(period), .. } if *period <= Duration::ZERO => {
+                return Err(format!("{self} cannot be aligned: give a period above 0"));
+            }
+            Trigger::AfterEach(parts) | Trigger::AfterAll(parts) | Trigger::AfterAny(parts) if parts.is_empty() => {
+                return Err(format!("{self} has no triggers: give at least one"));
+            }
+            _ => {}
+        }
+        self.parts().try_for_each(Trigger::check_parameters)
+    }
+
+    /// Whether it may be finished before its window expires. Elements that come after that would be lost, so
+    /// [`check_grouping`](crate::WindowingStrategy::check_grouping) refuses most of these.
+    ///
+    /// ```
+    /// use dataflow_windows::{AfterCount, AfterWatermark, Trigger};
+    /// let trigger = AfterWatermark::past_end_of_window();
+    /// assert!(Trigger::from(trigger.clone()).may_finish());
+    /// assert!(!Trigger::from(trigger.late(AfterCount::at_least(1))).may_finish());
+    /// ```
+    pub fn may_finish(&self) -> bool {
+        match self {
+            Trigger::Default | Trigger::Repeatedly(_) => false,
+            Trigger::Never
+            | Trigger::AfterCount(_)
+            | Trigger::AfterProcessingTime { .. }
+            | Trigger::AfterAll(_)
+            | Trigger::AfterAny(_) => true,
+            Trigger::AfterWatermark { late, .. } => late.is_none(),
+            Trigger::AfterEach(parts) => parts.iter().all(Trigger::may_finish),
+            Trigger::OrFinally(main, until) => main.may_finish() || until.may_finish(),
+        }
+    }
+
+    /// The trigger for what a grouping with this one gives out: its results are to go on as soon as they come, but not
+    /// before all of those that were given out together.
+    ///
+    /// ```
+    /// use dataflow_windows::{AfterCount, Repeatedly, Trigger};
+    /// let by_hundreds = Trigger::from(Repeatedly::forever(AfterCount::at_least(100)));
+    /// assert_eq!(by_hundreds.continuation(), Repeatedly::forever(AfterCount::at_least(1)).into());
+    /// ```
+    #[must_use]
+    pub fn continuation(&self) -> Trigger {
+        let boxed = |trigger: &Trigger| Box::new(trigger.continuation());
+        let all = |parts: &[Trigger]| parts.iter().map(Trigger::continuation).collect();
+        match self {
+            Trigger::Default => Trigger::Default,
+            Trigger::Never => Trigger::Never,
+            Trigger::AfterCount(_) | Trigger::AfterProcessingTime { .. } => Trigger::AfterCount(1),
+            Trigger::AfterWatermark { early, late } => {
+                Trigger::AfterWatermark { early: early.as_deref().map(boxed), late: late.as_deref().map(boxed) }
+            }
+            Trigger::Repeatedly(inner) => Trigger::Repeatedly(boxed(inner)),
+            // Which of them made a result cannot be seen from it.
+            Trigger::AfterEach(parts) => Trigger::Repeatedly(Box::new(Trigger::AfterAny(all(parts)))),
+            Trigger::AfterAll(parts) => Trigger::AfterAll(all(parts)),
+            Trigger::AfterAny(parts) => Trigger::AfterAny(all(parts)),
+            Trigger::OrFinally(main, until) => {
+                Trigger::Repeatedly(Box::new(Trigger::OrFinally(boxed(main), boxed(until))))
+            }
+        }
+    }
+
+    /// The triggers it is made of.
+    fn parts(&self) -> impl Iterator<Item = &Trigger> {
+        let (pair, list): ([Option<&Trigger>; 2], &[Trigger]) = match self {
+            Trigger::Default | Trigger::Never | Trigger::AfterCount(_) | Trigger::AfterProcessingTime { .. } => {
+                ([None, None], &[])
+            }
+            Trigger::AfterWatermark { early, late } => ([early.as_deref(), late.as_deref()], &[]),
+            Trigger::Repeatedly(inner) => ([Some(inner), None], &[]),
+            Trigger::AfterEach(parts) | Trigger::AfterAll(parts) | Trigger::AfterAny(parts) => ([None, None], parts),
+            Trigger::OrFinally(main, until) => ([Some(main), Some(until)], &[]),
+        };
+        pair.into_iter().flatten().chain(list)
+    }
+
+    fn count_parts(&self) -> usize {
+        1 + self.parts().map(Trigger::count_parts).sum::<usize>()
+    }
+}
+
+/// Several triggers: an array or a vector of one kind, or a tuple of up to six of any.
+///
+/// ```
+/// use dataflow_windows::{AfterAll, AfterCount, AfterProcessingTime, Duration, Trigger};
+/// let alike = AfterAll::of([Trigger::Default, Trigger::AfterCount(3)]);
+/// let mixed = AfterAll::of((Trigger::Default, AfterCount::at_least(3)));
+/// assert_eq!(alike, mixed);
+/// ```
+pub trait IntoTriggers {
+    /// All of them, in order.
+    fn into_triggers(self) -> Vec<Trigger>;
+}
+
+impl<T: Into<Trigger>, const N: usize> IntoTriggers for [T; N] {
+    fn into_triggers(self) -> Vec<Trigger> {
+        self.into_iter().map(Into::into).collect()
+    }
+}
+
+impl<T: Into<Trigger>> IntoTriggers for Vec<T> {
+    fn into_triggers(self) -> Vec<Trigger> {
+        self.into_iter().map(Into::into).collect()
+    }
+}
+
+macro_rules! tuples_of_triggers {
+    ($($($T:ident)+;)+) => {$(
+        impl<$($T: Into<Trigger>),+> IntoTriggers for ($($T,)+) {
+            fn into_triggers(self) -> Vec<Trigger> {
+                #[allow(non_snake_case)]
+                let ($($T,)+) = self;
+                vec![$($T.into()),+]
+            }
+        }
+    )+};
+}
+
+tuples_of_triggers! {
+    A;
+    A B;
+    A B C;
+    A B C D;
+    A B C D E;
+    A B C D E F;
 }

@@ -166,7 +166,7 @@ impl Rules {
     /// The processing time after which it is to be looked at, if that is still to come.
     #[inline]
     pub(super) fn next_processing_time(&self, state: &PaneState, now: Timestamp) -> Option<Timestamp> {
-        self.machine.next_processing_time(&state.trigger, now)
+        self.machine.next_processing_time_from(&state.trigger, now)
     }
 
     /// Windows have become `window`: the states of those that had one. If `window` is one of them, `own` says which.
