@@ -6,6 +6,9 @@
 //! there is room. The watermark of a source is the least of all its splits, read and unread, so that reading in parallel
 //! makes nothing late.
 //!
+//! With a [`TestStream`](dataflow_core::TestStream) in the graph all threads do one event after another: the next one
+//! comes when no thread has anything to do and all bundles have ended. Time is virtual then and moves with events alone.
+//!
 //! ```
 //! use dataflow_core::{Pipeline, PipelineOptions, Runner};
 //! use dataflow_exec::transforms::*;
@@ -22,6 +25,7 @@
 mod mail;
 mod quiet;
 mod run;
+mod script;
 mod shared;
 mod signals;
 mod source;

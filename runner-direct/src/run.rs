@@ -2,6 +2,7 @@
 
 use crate::mail::Mail;
 use crate::quiet::Quiet;
+use crate::script::{Position, Script};
 use crate::shared::{Control, Engine};
 use crate::signals::SignalGuard;
 use crate::source::SourceTask;
@@ -16,7 +17,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize};
-use std::sync::{Arc, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{JoinHandle, ScopedJoinHandle};
 
 /// The state of a whole pipeline while everything is still.
@@ -25,6 +26,15 @@ struct Checkpoint {
     steps: Snapshot,
     /// By the full name of the step that reads: what is left, and how much was read.
     splits: BTreeMap<String, (Vec<ErasedSplit>, u64)>,
+    script: Position,
+}
+
+/// Where an engine begins: at the beginning, or at a checkpoint.
+#[derive(Default)]
+struct Start {
+    steps: Option<Snapshot>,
+    splits: BTreeMap<String, Arc<Splits>>,
+    script: Position,
 }
 
 /// A run that goes on in the background.
@@ -36,6 +46,7 @@ pub(crate) struct Run {
 /// What a run is made of.
 struct Plan {
     graph: Graph,
+    script: Arc<Script>,
     threads: usize,
     restart_every: Option<u64>,
     control: Arc<Control>,
@@ -43,6 +54,7 @@ struct Plan {
 
 /// Checks sources and sinks, and starts the threads.
 pub(crate) fn start(graph: Graph, threads: usize, restart_every: Option<u64>, signals: bool) -> Result<Run> {
+    let script = Arc::new(Script::of(&graph)?);
     let mut splits = BTreeMap::new();
     for node in &graph.nodes {
         if let NodeKind::Read(source) = &node.kind {
@@ -62,12 +74,12 @@ pub(crate) fn start(graph: Graph, threads: usize, restart_every: Option<u64>, si
             return Err(e.at_step(name));
         }
     }
-    let plan = Arc::new(Plan { graph, threads, restart_every, control: control.clone() });
+    let plan = Arc::new(Plan { graph, script, threads, restart_every, control: control.clone() });
     let supervise = {
         let plan = plan.clone();
         move || {
             let _guard = guard;
-            plan.supervise(splits)
+            plan.supervise(Start { splits, ..Start::default() })
         }
     };
     let thread = std::thread::Builder::new().name("dataflow-supervisor".to_owned());
@@ -87,13 +99,12 @@ fn sinks(graph: &Graph) -> impl Iterator<Item = (&str, &Arc<dyn SinkHooks>)> {
 
 impl Plan {
     /// Runs the threads to their end, over restarts, and then the sinks' ends.
-    fn supervise(&self, mut splits: BTreeMap<String, Arc<Splits>>) -> Result<()> {
-        let mut from = None;
+    fn supervise(&self, mut start: Start) -> Result<()> {
         let result = loop {
-            match self.run_engine(&splits, from.take()) {
+            match self.run_engine(&start) {
                 Ok(None) => break Ok(()),
                 Ok(Some(bytes)) => match self.read_checkpoint(&bytes) {
-                    Ok((snapshot, again)) => (from, splits) = (Some(snapshot), again),
+                    Ok(again) => start = again,
                     Err(e) => break Err(e),
                 },
                 Err(e) => break Err(e),
@@ -113,23 +124,25 @@ impl Plan {
     }
 
     /// Runs all threads until the end, or until the next restart: then the state as bytes is returned.
-    fn run_engine(&self, splits: &BTreeMap<String, Arc<Splits>>, from: Option<Snapshot>) -> Result<Option<Vec<u8>>> {
+    fn run_engine(&self, start: &Start) -> Result<Option<Vec<u8>>> {
         let edges = self.graph.nodes.iter().flat_map(|n| &n.inputs).filter(|i| i.is_exchanged(self.threads)).count();
         let (mail, parkers) = Mail::new(edges, self.threads);
         let engine = Arc::new(Engine {
             mail,
-            splits: splits.values().cloned().collect(),
+            splits: start.splits.values().cloned().collect(),
             quiet: Quiet::new(self.threads),
+            script: self.script.clone(),
+            position: Mutex::new(start.script),
             finished: AtomicUsize::new(0),
             budget: AtomicU64::new(self.restart_every.unwrap_or(u64::MAX)),
             halt: AtomicBool::new(false),
         });
         *self.control.engine.lock().unwrap_or_else(PoisonError::into_inner) = Some(engine.clone());
-        let (engine, from) = (&*engine, from.as_ref());
+        let engine = &*engine;
         let ends: Vec<Result<End>> = std::thread::scope(|scope| {
             let spawn = |(me, parker): (usize, Parker)| {
                 let thread = std::thread::Builder::new().name(format!("dataflow-{me}"));
-                thread.spawn_scoped(scope, move || self.run_thread(me, parker, splits, engine, from))
+                thread.spawn_scoped(scope, move || self.run_thread(me, parker, start, engine))
             };
             let threads: Vec<_> = parkers.into_iter().enumerate().map(spawn).collect();
             let started = threads.into_iter().map(|thread| {
@@ -160,31 +173,25 @@ impl Plan {
         if !paused {
             return Ok(None);
         }
-        checkpoint.splits = splits.iter().map(|(name, splits)| (name.clone(), splits.checkpoint())).collect();
+        checkpoint.script = engine.position();
+        checkpoint.splits = start.splits.iter().map(|(name, splits)| (name.clone(), splits.checkpoint())).collect();
         let mut bytes = Vec::new();
         coder::encode(&checkpoint, &mut bytes)?;
         Ok(Some(bytes))
     }
 
-    fn run_thread(
-        &self,
-        me: usize,
-        parker: Parker,
-        splits: &BTreeMap<String, Arc<Splits>>,
-        engine: &Engine,
-        from: Option<&Snapshot>,
-    ) -> Result<End> {
+    fn run_thread(&self, me: usize, parker: Parker, start: &Start, engine: &Engine) -> Result<End> {
         let feeding = feeding_side_inputs(&self.graph);
         let run = || {
-            let executor = Executor::new(&self.graph, me, self.threads, from)?;
+            let executor = Executor::new(&self.graph, me, self.threads, start.steps.as_ref())?;
             let source = |(id, node): (usize, &dataflow_core::graph::Node)| {
-                let splits = splits.get(&node.name)?.clone();
+                let splits = start.splits.get(&node.name)?.clone();
                 Some(SourceTask::new(NodeId(id), node.name.clone(), splits, feeding[id]))
             };
             let mut sources: Vec<SourceTask> = self.graph.nodes.iter().enumerate().filter_map(source).collect();
             sources.sort_by_key(|s| !s.feeds_side_input);
             let (threads, control) = (self.threads, &*self.control);
-            Worker { me, threads, executor, sources, control, engine, parker }.run()
+            Worker { me, threads, executor, sources, control, engine, parker, done: 0 }.run()
         };
         // Whatever happens here, the others must hear of it: they would wait for this thread.
         catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|panic| Err(Error::panicked(&*panic))).or_else(|error| {
@@ -193,7 +200,7 @@ impl Plan {
         })
     }
 
-    fn read_checkpoint(&self, bytes: &[u8]) -> Result<(Snapshot, BTreeMap<String, Arc<Splits>>)> {
+    fn read_checkpoint(&self, bytes: &[u8]) -> Result<Start> {
         let mut checkpoint: Checkpoint = coder::decode(&mut &bytes[..])?;
         let mut splits = BTreeMap::new();
         for node in &self.graph.nodes {
@@ -202,7 +209,7 @@ impl Plan {
                 splits.insert(node.name.clone(), Arc::new(Splits::new(source.clone(), unread, done)));
             }
         }
-        Ok((checkpoint.steps, splits))
+        Ok(Start { steps: Some(checkpoint.steps), splits, script: checkpoint.script })
     }
 }
 

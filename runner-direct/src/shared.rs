@@ -1,7 +1,8 @@
 //! What the threads of a run share, and whoever watches it.
 
 use crate::mail::Mail;
-use crate::quiet::Quiet;
+use crate::quiet::{Next, Quiet};
+use crate::script::{Command, Position, Script};
 use crate::splits::Splits;
 use dataflow_core::{Error, ErrorKind, Progress};
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering};
@@ -74,10 +75,47 @@ pub(crate) struct Engine {
     pub(crate) mail: Mail,
     pub(crate) splits: Vec<Arc<Splits>>,
     pub(crate) quiet: Quiet,
+    /// What test streams do; empty if there are none.
+    pub(crate) script: Arc<Script>,
+    /// How far the script is.
+    pub(crate) position: Mutex<Position>,
     /// Threads that have come to their end.
     pub(crate) finished: AtomicUsize,
-    /// How many batches may still be read before the next snapshot.
+    /// How many batches may still be read, and events played, before the next snapshot.
     pub(crate) budget: AtomicU64,
     /// Everything is still: threads may write their snapshots.
     pub(crate) halt: AtomicBool,
+}
+
+impl Engine {
+    /// How far the script is.
+    pub(crate) fn position(&self) -> Position {
+        *self.position.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A batch was read, or an event played.
+    pub(crate) fn spend(&self) {
+        if self.budget.load(Ordering::Relaxed) != u64::MAX {
+            let less = |n: u64| Some(n.saturating_sub(1));
+            _ = self.budget.fetch_update(Ordering::Relaxed, Ordering::Relaxed, less);
+        }
+    }
+
+    /// What all threads do next when none has anything to do. `open` says that bundles are open somewhere.
+    pub(crate) fn next(&self, open: bool, draining: bool) -> Next {
+        if open {
+            return Next::Give(Command::Flush);
+        }
+        if self.budget.load(Ordering::Relaxed) == 0 {
+            return Next::Halt;
+        }
+        let mut position = self.position.lock().unwrap_or_else(PoisonError::into_inner);
+        match self.script.next(&mut position, draining) {
+            Some(command) => {
+                self.spend();
+                Next::Give(command)
+            }
+            None => Next::Stuck,
+        }
+    }
 }

@@ -1,5 +1,7 @@
 //! The event loop of one thread.
 
+use crate::quiet::Next;
+use crate::script::Command;
 use crate::shared::{Control, Engine};
 use crate::source::{Read, SourceTask};
 use crossbeam_utils::sync::Parker;
@@ -16,7 +18,10 @@ const RECEIVE_BATCH: usize = 2;
 const NAP: Duration = Duration::from_millis(2);
 
 /// How often steps are told the time of day.
-const TICK: Duration = Duration::from_millis(100);
+const TICK: Duration = Duration::from_millis(10);
+
+/// After so many ticks nothing waits for more to be sent with.
+const FLUSH_TICKS: u32 = 10;
 
 /// One thread of a run.
 pub(crate) struct Worker<'a> {
@@ -27,6 +32,8 @@ pub(crate) struct Worker<'a> {
     pub(crate) control: &'a Control,
     pub(crate) engine: &'a Engine,
     pub(crate) parker: Parker,
+    /// How many commands it has carried out.
+    pub(crate) done: u64,
 }
 
 /// How a thread's work ended.
@@ -42,7 +49,13 @@ pub(crate) enum End {
 impl Worker<'_> {
     /// Works until the end, a restart, or an error.
     pub(crate) fn run(mut self) -> Result<End> {
-        let mut tick = Instant::now() + TICK;
+        let scripted = !self.engine.script.is_empty();
+        if scripted {
+            // A bundle has all that there is of an event, and ends when no thread has more of it.
+            self.executor.set_bundle_batches(u32::MAX);
+        }
+        self.executor.processing_time(if scripted { self.engine.position().now } else { now() })?;
+        let (mut tick, mut ticks) = (Instant::now() + TICK, 0);
         let mut dirty = true;
         loop {
             if self.control.is_aborting() {
@@ -55,7 +68,7 @@ impl Worker<'_> {
             if self.control.is_draining() {
                 self.sources.iter_mut().for_each(SourceTask::stop);
             }
-            let mut busy = self.send() | self.executor.resume()? | self.receive()?;
+            let mut busy = self.send() | self.executor.resume()? | self.receive()? | self.obey()?;
             let pausing = self.engine.budget.load(Ordering::Relaxed) == 0;
             if !pausing {
                 // Also when there is mail: the split that a thread reads holds the watermark of all. What would be too
@@ -65,17 +78,23 @@ impl Worker<'_> {
             if busy {
                 dirty = true;
             } else if dirty && !self.executor.has_mail() {
-                self.executor.flush()?;
+                if scripted {
+                    self.executor.flush_exchanges()?
+                } else {
+                    self.executor.flush()?
+                }
                 dirty = false;
                 continue;
             } else if self.rest(pausing)? {
                 return Ok(End::Finished);
             }
-            if Instant::now() >= tick {
-                tick = Instant::now() + TICK;
+            // The time of a script moves with its events alone.
+            if !scripted && Instant::now() >= tick && self.engine.quiet.busy(self.me) {
+                (tick, ticks, dirty) = (Instant::now() + TICK, ticks + 1, true);
                 self.executor.processing_time(now())?;
-                // Nothing waits longer than this for more to be sent with.
-                self.executor.flush()?;
+                if ticks % FLUSH_TICKS == 0 {
+                    self.executor.flush()?;
+                }
             }
         }
     }
@@ -97,9 +116,11 @@ impl Worker<'_> {
                     }
                     let Some(message) = self.engine.mail.receive(edge, sender, self.me) else { break };
                     if !some {
-                        self.engine.quiet.set(self.me, false, &self.engine.mail);
+                        self.engine.quiet.busy(self.me);
                         some = true;
                     }
+                    // It may come of a command that this thread has not carried out yet: first things first.
+                    self.obey()?;
                     self.executor.receive(edge, sender, message)?;
                     self.send();
                     self.engine.mail.done();
@@ -124,10 +145,9 @@ impl Worker<'_> {
             if matches!(read, Read::Nothing | Read::Finished) {
                 continue;
             }
-            self.engine.quiet.set(self.me, false, &self.engine.mail);
-            if read == Read::Batch && self.engine.budget.load(Ordering::Relaxed) != u64::MAX {
-                let less = |n: u64| Some(n.saturating_sub(1));
-                _ = self.engine.budget.fetch_update(Ordering::Relaxed, Ordering::Relaxed, less);
+            self.engine.quiet.busy(self.me);
+            if read == Read::Batch {
+                self.engine.spend();
             }
             // Next time it is another's turn; but what side inputs hang on always comes first.
             let first = self.sources.iter().take_while(|t| t.feeds_side_input).count();
@@ -139,34 +159,67 @@ impl Worker<'_> {
         Ok(false)
     }
 
+    /// Carries out the next command of the script, if there is one. The threads are quiet before each.
+    fn obey(&mut self) -> Result<bool> {
+        let Some(command) = self.engine.quiet.command(self.done) else { return Ok(false) };
+        let (script, executor) = (&self.engine.script, &mut self.executor);
+        match command {
+            Command::Flush => executor.flush()?,
+            Command::Elements(number) if number % self.threads == self.me => {
+                if let Some((node, batch, what)) = script.elements(number) {
+                    executor.push(node, batch).map_err(|e| e.read_at(&what))?;
+                }
+            }
+            Command::Elements(_) | Command::Nothing => {}
+            Command::Watermark(node, to) => executor.source_watermark(node, to)?,
+            Command::ProcessingTime(now) => executor.processing_time(now)?,
+            Command::End => script.nodes().try_for_each(|node| executor.source_watermark(node, Timestamp::MAX))?,
+        }
+        self.done += 1;
+        Ok(true)
+    }
+
     /// There is nothing to do. Returns whether that is so for good: all threads are done, and so are the sinks.
     fn rest(&mut self, pausing: bool) -> Result<bool> {
+        // Looked at first: the last watermark of what is read is then known to the executor, too.
+        let drained = pausing || self.sources.iter().all(|s| s.splits.is_finished());
         for i in 0..self.sources.len() {
             // Another thread may have read on.
             if self.executor.can_read(self.sources[i].node) && self.sources[i].pass_watermark(&mut self.executor)? {
-                self.engine.quiet.set(self.me, false, &self.engine.mail);
+                self.engine.quiet.busy(self.me);
                 return Ok(false);
             }
         }
-        if self.executor.is_finished() {
+        if self.executor.is_finished() && self.engine.script.is_over(self.engine.position()) {
             return self.end();
         }
-        let blocked = self.executor.has_mail();
-        let drained = pausing || self.sources.iter().all(|s| s.splits.is_finished());
-        if !blocked && drained && self.engine.quiet.set(self.me, true, &self.engine.mail) {
-            if !pausing {
-                return Err(self.stuck());
+        if drained && !self.executor.has_mail() {
+            let draining = self.control.is_draining();
+            match self.settle(|open| self.engine.next(open, draining)) {
+                Next::Wait => {}
+                Next::Stuck => return Err(self.stuck()),
+                Next::Give(_) => {
+                    self.engine.mail.wake_others(Some(self.me));
+                    return Ok(false);
+                }
+                Next::Halt => {
+                    self.engine.halt.store(true, Ordering::SeqCst);
+                    self.engine.mail.wake_others(Some(self.me));
+                    return Ok(false);
+                }
             }
-            self.engine.halt.store(true, Ordering::SeqCst);
-            self.engine.mail.wake_others(Some(self.me));
-            return Ok(false);
         }
         self.parker.park_timeout(NAP);
         Ok(false)
     }
 
+    /// Says that this thread has nothing to do.
+    fn settle(&self, decide: impl FnOnce(bool) -> Next) -> Next {
+        self.engine.quiet.rest(self.me, self.executor.has_open_bundles(), self.done, &self.engine.mail, decide)
+    }
+
     fn end(&mut self) -> Result<bool> {
-        self.engine.quiet.set(self.me, true, &self.engine.mail);
+        self.settle(|_| Next::Wait);
         self.engine.finished.fetch_add(1, Ordering::SeqCst);
         self.engine.mail.wake_others(Some(self.me));
         // No writer is closed before all threads are done.

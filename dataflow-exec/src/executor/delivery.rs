@@ -7,9 +7,6 @@ use dataflow_core::plane::{ErasedBatch, Outbox, Step};
 use dataflow_core::{Error, Result};
 use dataflow_windows::Timestamp;
 
-/// A bundle ends at the latest after so many batches.
-const BUNDLE_BATCHES: u32 = 256;
-
 impl Executor {
     /// Gives a batch to a step, and what it makes of it to those after it.
     pub(super) fn deliver(&mut self, node: NodeId, input: usize, batch: &mut dyn ErasedBatch) -> Result<()> {
@@ -24,7 +21,7 @@ impl Executor {
             Role::Side => step.side_batch(batch, out),
         })?;
         self.emit(node)?;
-        if bundle >= BUNDLE_BATCHES { self.finish_bundle(node) } else { Ok(()) }
+        if bundle >= self.bundle_batches { self.finish_bundle(node) } else { Ok(()) }
     }
 
     /// Passes on what a step has made.

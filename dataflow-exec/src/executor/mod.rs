@@ -21,6 +21,9 @@ use running::Running;
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+/// A bundle ends at the latest after so many batches.
+const BUNDLE_BATCHES: u32 = 256;
+
 /// The steps of one shard, and how far each of them is.
 ///
 /// A runner reads sources and [passes](Executor::push) their batches and watermarks in, [carries](Executor::send)
@@ -62,6 +65,9 @@ pub struct Executor {
     current: NodeId,
     /// What it is at work on.
     work: Work,
+    /// It was made from a snapshot, and its steps do not know their watermarks yet.
+    restored: bool,
+    bundle_batches: u32,
 }
 
 /// What an executor is doing, for error messages.
@@ -73,7 +79,8 @@ enum Work {
 }
 
 impl Executor {
-    /// The steps of `graph` for `shard` of `shards`. With a snapshot they go on where its steps stood.
+    /// The steps of `graph` for `shard` of `shards`. With a snapshot they go on where its steps stood. They are to be told
+    /// the [time](Self::processing_time) before anything else.
     ///
     /// # Errors
     /// If an operator cannot be made (user code in `setup` fails), or the snapshot is not of this graph.
@@ -85,6 +92,8 @@ impl Executor {
             unfinished: VecDeque::new(),
             current: NodeId(0),
             work: Work::Other("setting up"),
+            restored: from.is_some(),
+            bundle_batches: BUNDLE_BATCHES,
         };
         for (id, inputs) in inputs.into_iter().enumerate() {
             let node = &graph.nodes[id];
@@ -99,6 +108,11 @@ impl Executor {
             executor.restore(graph, snapshot, shard, shards)?;
         }
         Ok(executor)
+    }
+
+    /// A bundle ends at the latest after so many batches of a step.
+    pub fn set_bundle_batches(&mut self, batches: u32) {
+        self.bundle_batches = batches;
     }
 
     fn make_step(&mut self, kind: &NodeKind, context: &OperatorContext) -> Result<Option<Box<dyn Step>>> {
@@ -186,24 +200,40 @@ impl Executor {
         })
     }
 
+    /// Sends what waits for more to be sent with, but lets bundles go on.
+    ///
+    /// # Errors
+    /// As [`push`](Self::push).
+    pub fn flush_exchanges(&mut self) -> Result<()> {
+        self.guarded(|executor| executor.edges.iter_mut().try_for_each(Edge::flush))
+    }
+
+    /// Whether a step is in the midst of a bundle.
+    pub fn has_open_bundles(&self) -> bool {
+        self.nodes.iter().any(|node| node.bundle > 0)
+    }
+
     /// Processing time has come to `now`.
     ///
     /// # Errors
     /// As [`push`](Self::push).
     pub fn processing_time(&mut self, now: Timestamp) -> Result<()> {
         self.guarded(|executor| {
-            executor.work = Work::Other("at a point in processing time");
-            for id in 0..executor.nodes.len() {
-                if executor.nodes[id].step.is_none() {
-                    continue;
-                }
-                let changed = executor.run(NodeId(id), |step, out| step.processing_time(now, out))?;
-                executor.emit(NodeId(id))?;
-                if changed {
-                    executor.advance(NodeId(id))?;
+            // All steps know the time before the first of them gets what another makes of it.
+            let mut changed = Vec::new();
+            for id in (0..executor.nodes.len()).map(NodeId) {
+                executor.work = Work::Other("at a point in processing time");
+                if executor.nodes[id.0].step.is_some()
+                    && executor.run(id, |step, out| step.processing_time(now, out))?
+                {
+                    changed.push(id);
                 }
             }
-            Ok(())
+            if std::mem::take(&mut executor.restored) {
+                executor.learn_all()?;
+            }
+            (0..executor.nodes.len()).try_for_each(|id| executor.emit(NodeId(id)))?;
+            changed.into_iter().try_for_each(|node| executor.advance(node))
         })
     }
 

@@ -89,13 +89,17 @@ impl Executor {
                     None => node.watermark = saved.watermark,
                 }
             }
-            // Operators learn the watermark anew, rather than each keeping it in its state.
-            for id in 0..executor.nodes.len() {
-                if executor.nodes[id].step.is_some() {
-                    executor.learn_inputs(NodeId(id))?;
-                }
-            }
             Ok(())
         })
+    }
+
+    /// Operators learn the watermark anew, rather than each keeping it in its state.
+    pub(super) fn learn_all(&mut self) -> Result<()> {
+        let nodes = (0..self.nodes.len()).map(NodeId);
+        nodes
+            .filter(|id| self.nodes[id.0].step.is_some())
+            .collect::<Vec<_>>()
+            .into_iter()
+            .try_for_each(|id| self.learn_inputs(id))
     }
 }
