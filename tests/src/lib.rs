@@ -1,5 +1,8 @@
 //! What the suites share: every behaviour is shown on every runner, thread count, and over restarts.
 
+pub mod model;
+pub mod vectors;
+
 use dataflow_core::{Metrics, Pipeline, PipelineOptions, Result};
 use runner_direct::DirectRunner;
 

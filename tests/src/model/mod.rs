@@ -1,0 +1,35 @@
+//! A naive model of what pipelines mean: the rules of `tests/conformance/README.md`, word for word, for one key and one
+//! window at a time.
+//!
+//! It knows no batches, indexes or shared timers and is quadratic where that is simpler. It has nothing of the engine,
+//! not even its types, so that both can agree only by being right, or by being wrong in the same way twice. All times
+//! are milliseconds.
+
+mod grouping;
+mod programs;
+mod side;
+mod state;
+mod trigger;
+mod windows;
+
+use crate::vectors::{Expected, Outcome, Vector};
+
+/// What must come of a vector.
+///
+/// # Errors
+/// If the vector has a program that the model does not know, or parameters are missing.
+pub fn expect(vector: &Vector) -> Result<Expected, String> {
+    match vector {
+        Vector::Windowing(v) => Ok(match trigger::refused(&v.strategy) {
+            Some(why) => Expected::Rejected(why),
+            None => {
+                let (panes, dropped) = grouping::group_by_key(&v.strategy, &v.events);
+                Expected::Outputs(Outcome::of(&panes, dropped))
+            }
+        }),
+        Vector::Program(v) if v.program.starts_with("side_") => side::run(v),
+        Vector::Program(v) => state::run(v),
+    }
+}
+
+pub use grouping::group_by_key;
