@@ -23,6 +23,8 @@ pub mod watermark;
 mod window;
 mod window_fn;
 
+/// The time zones of [`CalendarWindows`].
+pub use chrono_tz::Tz;
 pub use duration::Duration;
 pub use pane::{PaneInfo, Timing};
 pub use strategy::{Accumulation, Firing, OnTimeFiring, TimestampCombiner, WindowingStrategy};
@@ -33,5 +35,6 @@ pub use trigger::{
 };
 pub use window::Window;
 pub use window_fn::{
-    Assignment, CustomWindowFn, CustomWindows, FixedWindows, GlobalWindows, Sessions, SlidingWindows, WindowFn,
+    Assignment, CalendarWindows, CustomWindowFn, CustomWindows, FixedWindows, GlobalWindows, Sessions, SlidingWindows,
+    Weekday, WindowFn,
 };

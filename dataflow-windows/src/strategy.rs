@@ -172,10 +172,57 @@ impl WindowingStrategy {
     /// What is wrong, and what to do.
     pub fn check(&self) -> Result<(), String> {
         self.window_fn.check()?;
+        self.trigger.check()?;
         if self.allowed_lateness < Duration::ZERO {
             return Err(format!("an allowed lateness of {} is negative: give 0 or more", self.allowed_lateness));
         }
         Ok(())
+    }
+
+    /// Says why a grouping of a collection with this strategy would lose elements, or never give results, if so.
+    ///
+    /// # Errors
+    /// What is wrong, and what to do.
+    ///
+    /// ```
+    /// use dataflow_windows::{AfterCount, GlobalWindows, Repeatedly, WindowingStrategy};
+    /// let global = WindowingStrategy::of(GlobalWindows);
+    /// assert!(global.check_grouping(false).is_ok());
+    /// assert!(global.check_grouping(true).is_err(), "the end of all time will not come");
+    /// let by_hundreds = global.triggering(Repeatedly::forever(AfterCount::at_least(100)));
+    /// assert!(by_hundreds.check_grouping(true).is_ok());
+    /// ```
+    pub fn check_grouping(&self, unbounded: bool) -> Result<(), String> {
+        if unbounded && self.window_fn == WindowFn::Global && self.trigger == Trigger::Default {
+            return Err("unbounded input in the global window would never give a result by the default trigger: \
+                        use windows that end, such as FixedWindows, or a trigger such as \
+                        Repeatedly::forever(AfterCount::at_least(1))"
+                .to_owned());
+        }
+        let trigger = &self.trigger;
+        match trigger {
+            Trigger::Never => Ok(()),
+            // The window expires when it is finished.
+            Trigger::AfterWatermark { .. } if self.allowed_lateness == Duration::ZERO => Ok(()),
+            Trigger::AfterWatermark { .. } if trigger.may_finish() => Err(format!(
+                "the trigger {trigger} is finished at the end of the window, and elements that come within the allowed \
+                 lateness of {} would be lost: add .late(AfterCount::at_least(1)), or allow no lateness",
+                self.allowed_lateness
+            )),
+            _ if trigger.may_finish() => Err(format!(
+                "the trigger {trigger} may be finished before its window is over, and elements that come after that \
+                 would be lost: wrap it in Repeatedly::forever(...)"
+            )),
+            _ => Ok(()),
+        }
+    }
+
+    /// The strategy of the results of a grouping: the same windows, which are not merged again, and a trigger that
+    /// passes results on as they come.
+    #[must_use]
+    pub fn after_grouping(&self) -> Self {
+        let merged = self.merged || self.window_fn.is_merging();
+        WindowingStrategy { trigger: self.trigger.continuation(), merged, ..self.clone() }
     }
 }
 
@@ -185,8 +232,150 @@ impl<W: Into<WindowFn>> From<W> for WindowingStrategy {
     }
 }
 
+/// The window function, and whatever is not as by default.
 impl fmt::Display for WindowingStrategy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.window_fn.fmt(f)
+        let WindowingStrategy {
+            window_fn,
+            trigger,
+            accumulation,
+            allowed_lateness,
+            timestamp_combiner,
+            closing,
+            on_time,
+            merged,
+        } = self;
+        write!(f, "{window_fn}")?;
+        if *merged {
+            f.write_str(", merged")?;
+        }
+        if *trigger != Trigger::Default {
+            write!(f, ", trigger {trigger}")?;
+        }
+        if *allowed_lateness != Duration::ZERO {
+            write!(f, ", lateness {allowed_lateness}")?;
+        }
+        f.write_str(match accumulation {
+            Accumulation::Discarding => "",
+            Accumulation::Accumulating => ", accumulating",
+        })?;
+        f.write_str(match timestamp_combiner {
+            TimestampCombiner::EndOfWindow => "",
+            TimestampCombiner::Earliest => ", earliest timestamp",
+            TimestampCombiner::Latest => ", latest timestamp",
+        })?;
+        f.write_str(match closing {
+            Firing::IfNonEmpty => "",
+            Firing::Always => ", always closing",
+        })?;
+        f.write_str(match on_time {
+            OnTimeFiring::Always => "",
+            OnTimeFiring::IfNonEmpty => ", on time if not empty",
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{AfterCount, AfterEach, AfterWatermark, FixedWindows, GlobalWindows, Never, OrFinally, Repeatedly};
+    use crate::{DefaultTrigger, Sessions};
+
+    fn minutes() -> WindowingStrategy {
+        WindowingStrategy::of(FixedWindows::of(Duration::minutes(1)))
+    }
+
+    #[test]
+    fn a_strategy_prints_what_is_not_as_by_default() {
+        assert_eq!(minutes().to_string(), "fixed windows of 1m");
+        let all = minutes()
+            .triggering(AfterWatermark::past_end_of_window().late(AfterCount::at_least(1)))
+            .allowed_lateness(Duration::hours(1))
+            .accumulating()
+            .timestamp_combiner(TimestampCombiner::Earliest)
+            .closing(Firing::Always)
+            .on_time(OnTimeFiring::IfNonEmpty);
+        assert_eq!(
+            all.to_string(),
+            "fixed windows of 1m, trigger after_watermark(late: after_count(1)), lateness 1h, accumulating, \
+             earliest timestamp, always closing, on time if not empty"
+        );
+        let sessions = WindowingStrategy::of(Sessions::with_gap(Duration::minutes(1)));
+        assert_eq!(sessions.after_grouping().to_string(), "sessions with a gap of 1m, merged");
+    }
+
+    #[test]
+    fn a_negative_lateness_is_refused() {
+        assert_eq!(
+            minutes().allowed_lateness(Duration::seconds(-1)).check(),
+            Err("an allowed lateness of -1s is negative: give 0 or more".to_owned())
+        );
+    }
+
+    #[test]
+    fn a_strategy_with_a_wrong_trigger_or_window_is_refused() {
+        assert!(minutes().triggering(AfterCount::at_least(0)).check().is_err());
+        assert!(WindowingStrategy::of(FixedWindows::of(Duration::ZERO)).check().is_err());
+    }
+
+    #[test]
+    fn the_default_trigger_in_the_global_window_is_refused_for_unbounded_input_only() {
+        let global = WindowingStrategy::of(GlobalWindows);
+        assert!(global.check_grouping(true).is_err_and(|message| message.contains("use windows that end")));
+        assert_eq!(global.check_grouping(false), Ok(()));
+        assert_eq!(minutes().check_grouping(true), Ok(()));
+    }
+
+    #[test]
+    fn a_trigger_that_may_finish_is_refused_with_the_way_out() {
+        let with = |trigger: Trigger| minutes().triggering(trigger).check_grouping(false);
+        assert_eq!(
+            with(Trigger::AfterCount(3)).unwrap_err(),
+            "the trigger after_count(3) may be finished before its window is over, and elements that come after that \
+             would be lost: wrap it in Repeatedly::forever(...)"
+        );
+        assert!(with(AfterEach::in_order([AfterCount::at_least(1), AfterCount::at_least(2)]).into()).is_err());
+        assert!(with(Repeatedly::forever(AfterCount::at_least(1)).or_finally(AfterCount::at_least(5))).is_err());
+        assert!(with(DefaultTrigger.or_finally(DefaultTrigger)).is_ok());
+        assert!(with(AfterEach::in_order((AfterCount::at_least(1), DefaultTrigger)).into()).is_ok());
+        assert!(with(Never::ever().into()).is_ok());
+    }
+
+    #[test]
+    fn the_end_of_the_window_without_late_results_is_refused_if_elements_may_be_late() {
+        let end = minutes().triggering(AfterWatermark::past_end_of_window().early(AfterCount::at_least(1)));
+        assert_eq!(end.check_grouping(true), Ok(()));
+        assert_eq!(
+            end.allowed_lateness(Duration::hours(1)).check_grouping(true).unwrap_err(),
+            "the trigger after_watermark(early: after_count(1)) is finished at the end of the window, and elements \
+             that come within the allowed lateness of 1h would be lost: add .late(AfterCount::at_least(1)), or allow \
+             no lateness"
+        );
+    }
+
+    #[test]
+    fn what_a_grouping_accepts_the_next_one_accepts_too() {
+        let once = AfterCount::at_least(5);
+        for trigger in [
+            Trigger::Default,
+            Trigger::Never,
+            Repeatedly::forever(once).into(),
+            AfterWatermark::past_end_of_window().early(once).into(),
+            AfterWatermark::past_end_of_window().early(once).late(once).into(),
+            AfterEach::in_order((once, Repeatedly::forever(once))).into(),
+            Repeatedly::forever(once).or_finally(DefaultTrigger),
+        ] {
+            let strategy = minutes().triggering(trigger);
+            assert_eq!(strategy.check_grouping(true), Ok(()));
+            assert_eq!(strategy.after_grouping().check_grouping(true), Ok(()), "{strategy}");
+            assert_eq!(strategy.after_grouping().check(), Ok(()));
+        }
+    }
+
+    #[test]
+    fn merged_windows_are_not_merged_again() {
+        let sessions = WindowingStrategy::of(Sessions::with_gap(Duration::minutes(1)));
+        assert!(sessions.is_merging() && !sessions.after_grouping().is_merging());
+        assert!(!minutes().after_grouping().merged);
     }
 }

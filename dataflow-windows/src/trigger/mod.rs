@@ -247,3 +247,65 @@ tuples_of_triggers! {
     A B C D E;
     A B C D E F;
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refused(trigger: impl Into<Trigger>) -> String {
+        Trigger::Repeatedly(Box::new(trigger.into())).check().unwrap_err()
+    }
+
+    #[test]
+    fn wrong_parameters_are_refused_in_any_part() {
+        assert_eq!(
+            refused(AfterCount::at_least(0)),
+            "after_count(0) would give results without elements: give a count of at least 1"
+        );
+        assert_eq!(
+            refused(AfterProcessingTime::delay(Duration::seconds(-1))),
+            "after_processing_time(-1s) has a negative delay: give 0 or more"
+        );
+        assert_eq!(
+            refused(AfterProcessingTime::delay(Duration::seconds(1)).aligned_to(Duration::ZERO)),
+            "after_processing_time(1s, aligned to 0s) cannot be aligned: give a period above 0"
+        );
+        assert_eq!(refused(AfterAll::of(Vec::<Trigger>::new())), "after_all() has no triggers: give at least one");
+        let late = AfterWatermark::past_end_of_window().late(AfterCount::at_least(0));
+        assert!(Trigger::from(late).check().is_err());
+    }
+
+    #[test]
+    fn a_trigger_with_too_many_parts_is_refused() {
+        let of = |n| Trigger::from(AfterAny::of(vec![AfterCount::at_least(1); n]));
+        assert_eq!(of(31).check(), Ok(()));
+        assert_eq!(
+            of(32).check().unwrap_err(),
+            "a trigger of 33 parts is too large: 32 is the most, so say it with fewer"
+        );
+    }
+
+    #[test]
+    fn continuations_pass_results_on_as_they_come() {
+        let once = AfterCount::at_least(5);
+        let late = AfterProcessingTime::delay(Duration::seconds(5));
+        for (trigger, expected) in [
+            (Trigger::Default, "default"),
+            (Trigger::Never, "never"),
+            (late.into(), "after_count(1)"),
+            (
+                AfterWatermark::past_end_of_window().early(once).late(late).into(),
+                "after_watermark(early: after_count(1), late: after_count(1))",
+            ),
+            (AfterEach::in_order((once, late)).into(), "repeatedly(after_any(after_count(1), after_count(1)))"),
+            (AfterAll::of((once, late)).into(), "after_all(after_count(1), after_count(1))"),
+            (AfterAny::of((once, DefaultTrigger)).into(), "after_any(after_count(1), default)"),
+            (
+                Repeatedly::forever(once).or_finally(late),
+                "repeatedly(or_finally(repeatedly(after_count(1)), after_count(1)))",
+            ),
+        ] {
+            assert_eq!(trigger.continuation().to_string(), expected);
+        }
+    }
+}

@@ -1,6 +1,6 @@
 //! Window functions that hang on the timestamp alone.
 
-use super::{FixedWindows, Sessions, SlidingWindows};
+use super::{CalendarWindows, FixedWindows, Sessions, SlidingWindows};
 use crate::{Timestamp, Window};
 
 /// A window function of the timestamp alone, small and `Copy`, so that a whole batch of elements can be windowed by
@@ -13,6 +13,8 @@ pub enum Assignment {
     Sliding(SlidingWindows),
     /// The windows that sessions begin with.
     Sessions(Sessions),
+    /// Days, weeks, months or years of a time zone.
+    Calendar(CalendarWindows),
 }
 
 impl Assignment {
@@ -28,6 +30,7 @@ impl Assignment {
         match self {
             Assignment::Fixed(fixed) => fixed.assign(t),
             Assignment::Sessions(sessions) => sessions.assign(t),
+            Assignment::Calendar(calendar) => calendar.assign(t),
             Assignment::Sliding(sliding) => sliding.assign(t).next_back().unwrap_or(Window::new(t, t)),
         }
     }

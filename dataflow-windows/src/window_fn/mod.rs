@@ -1,12 +1,14 @@
 //! Which windows an element belongs to.
 
 mod assignment;
+mod calendar;
 mod custom;
 mod fixed;
 mod sessions;
 mod sliding;
 
 pub use assignment::Assignment;
+pub use calendar::{CalendarWindows, Weekday};
 pub use custom::{CustomWindowFn, CustomWindows};
 pub use fixed::FixedWindows;
 pub use sessions::Sessions;
@@ -34,6 +36,8 @@ pub enum WindowFn {
     Sliding(SlidingWindows),
     /// Windows that grow with activity, per key.
     Sessions(Sessions),
+    /// Days, weeks, months or years of a time zone.
+    Calendar(CalendarWindows),
     /// What a user makes of it.
     Custom(CustomWindows),
 }
@@ -45,6 +49,7 @@ impl WindowFn {
             WindowFn::Fixed(fixed) => Some(Assignment::Fixed(*fixed)),
             WindowFn::Sliding(sliding) => Some(Assignment::Sliding(*sliding)),
             WindowFn::Sessions(sessions) => Some(Assignment::Sessions(*sessions)),
+            WindowFn::Calendar(calendar) => Some(Assignment::Calendar(*calendar)),
             WindowFn::Global | WindowFn::Custom(_) => None,
         }
     }
@@ -92,6 +97,7 @@ impl WindowFn {
             WindowFn::Fixed(fixed) => fixed.check(),
             WindowFn::Sliding(sliding) => sliding.check(),
             WindowFn::Sessions(sessions) => sessions.check(),
+            WindowFn::Calendar(calendar) => calendar.check(),
             WindowFn::Global | WindowFn::Custom(_) => Ok(()),
         }
     }
@@ -104,6 +110,7 @@ impl fmt::Display for WindowFn {
             WindowFn::Fixed(w) => w.fmt(f),
             WindowFn::Sliding(w) => w.fmt(f),
             WindowFn::Sessions(w) => w.fmt(f),
+            WindowFn::Calendar(w) => w.fmt(f),
             WindowFn::Custom(w) => w.fmt(f),
         }
     }
