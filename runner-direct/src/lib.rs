@@ -24,6 +24,7 @@
 
 mod mail;
 mod quiet;
+mod random;
 mod run;
 mod script;
 mod shared;
@@ -39,6 +40,7 @@ use dataflow_core::{PipelineOptions, PipelineResult, Result, Runner};
 #[derive(Clone, Debug)]
 pub struct DirectRunner {
     restart_every: Option<u64>,
+    seed: Option<u64>,
     signals: bool,
 }
 
@@ -51,14 +53,39 @@ impl Default for DirectRunner {
 impl DirectRunner {
     /// A runner with the usual settings.
     pub fn new() -> Self {
-        DirectRunner { restart_every: None, signals: true }
+        DirectRunner { restart_every: None, seed: None, signals: true }
     }
 
-    /// For tests: after every `batches` batches that were read, writes the whole state of the pipeline to bytes, throws
-    /// all of it away and goes on from the bytes. The result must not change.
+    /// For tests: after every `batches` batches that were read and events of test streams, writes the whole state of the
+    /// pipeline to bytes, throws all of it away and goes on from the bytes. The result must not change.
     #[must_use]
     pub fn restart_every(self, batches: u64) -> Self {
         DirectRunner { restart_every: Some(batches.max(1)), ..self }
+    }
+
+    /// For tests: makes choices at random that are free, all from one `seed`. What is read comes in batches and bundles of
+    /// random sizes; threads send, receive and read in random order; the elements of an event of a test stream come to
+    /// any thread; and restarts, if there are any, come at random times, [this](Self::restart_every) often on average.
+    /// What a pipeline means must not hang on them.
+    ///
+    /// With one thread a seed gives the same run again; with more, threads still run as they please.
+    ///
+    /// ```
+    /// # use dataflow_core::{Pipeline, PipelineOptions};
+    /// # use dataflow_exec::transforms::*;
+    /// # use runner_direct::DirectRunner;
+    /// for seed in 0..10 {
+    ///     let p = Pipeline::new("sum");
+    ///     let sums = p.create("Numbers", 0..100u64).key_by("Odd", |n| n % 2).sum("Sum", |n| *n).collect("Sums");
+    ///     let runner = DirectRunner::new().restart_every(3).seed(seed);
+    ///     p.run_on(&runner, &PipelineOptions::default())?.wait_until_finish()?;
+    ///     assert_eq!(sums.sorted(), [(0, 2_450), (1, 2_500)], "{runner:?}");
+    /// }
+    /// # Ok::<(), dataflow_core::Error>(())
+    /// ```
+    #[must_use]
+    pub fn seed(self, seed: u64) -> Self {
+        DirectRunner { seed: Some(seed), ..self }
     }
 
     /// Whether Ctrl-C and SIGTERM stop the sources and drain the pipeline, and a second one ends the run at once (the
@@ -77,7 +104,7 @@ impl Runner for DirectRunner {
     fn run(&self, graph: Graph, options: &PipelineOptions) -> Result<PipelineResult> {
         graph.check()?;
         let metrics = graph.metrics.clone();
-        let run = run::start(graph, options.threads(), self.restart_every, self.signals)?;
+        let run = run::start(graph, options.threads(), self.restart_every, self.seed, self.signals)?;
         Ok(PipelineResult::new(run, metrics))
     }
 }

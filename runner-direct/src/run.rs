@@ -2,6 +2,7 @@
 
 use crate::mail::Mail;
 use crate::quiet::Quiet;
+use crate::random::{Random, purpose};
 use crate::script::{Position, Script};
 use crate::shared::{Control, Engine};
 use crate::signals::SignalGuard;
@@ -35,6 +36,8 @@ struct Start {
     steps: Option<Snapshot>,
     splits: BTreeMap<String, Arc<Splits>>,
     script: Position,
+    /// How many restarts there were before.
+    restarts: u64,
 }
 
 /// A run that goes on in the background.
@@ -49,11 +52,18 @@ struct Plan {
     script: Arc<Script>,
     threads: usize,
     restart_every: Option<u64>,
+    seed: Option<u64>,
     control: Arc<Control>,
 }
 
 /// Checks sources and sinks, and starts the threads.
-pub(crate) fn start(graph: Graph, threads: usize, restart_every: Option<u64>, signals: bool) -> Result<Run> {
+pub(crate) fn start(
+    graph: Graph,
+    threads: usize,
+    restart_every: Option<u64>,
+    seed: Option<u64>,
+    signals: bool,
+) -> Result<Run> {
     let script = Arc::new(Script::of(&graph)?);
     let mut splits = BTreeMap::new();
     for node in &graph.nodes {
@@ -74,7 +84,7 @@ pub(crate) fn start(graph: Graph, threads: usize, restart_every: Option<u64>, si
             return Err(e.at_step(name));
         }
     }
-    let plan = Arc::new(Plan { graph, script, threads, restart_every, control: control.clone() });
+    let plan = Arc::new(Plan { graph, script, threads, restart_every, seed, control: control.clone() });
     let supervise = {
         let plan = plan.clone();
         move || {
@@ -104,7 +114,7 @@ impl Plan {
             match self.run_engine(&start) {
                 Ok(None) => break Ok(()),
                 Ok(Some(bytes)) => match self.read_checkpoint(&bytes) {
-                    Ok(again) => start = again,
+                    Ok(again) => start = Start { restarts: start.restarts + 1, ..again },
                     Err(e) => break Err(e),
                 },
                 Err(e) => break Err(e),
@@ -134,7 +144,8 @@ impl Plan {
             script: self.script.clone(),
             position: Mutex::new(start.script),
             finished: AtomicUsize::new(0),
-            budget: AtomicU64::new(self.restart_every.unwrap_or(u64::MAX)),
+            budget: AtomicU64::new(self.budget(start.restarts)),
+            seed: self.seed,
             halt: AtomicBool::new(false),
         });
         *self.control.engine.lock().unwrap_or_else(PoisonError::into_inner) = Some(engine.clone());
@@ -180,6 +191,19 @@ impl Plan {
         Ok(Some(bytes))
     }
 
+    /// How many batches are read until the next restart.
+    fn budget(&self, restarts: u64) -> u64 {
+        match (self.restart_every, self.seed) {
+            (None, _) => u64::MAX,
+            (Some(n), None) => n,
+            (Some(n), Some(seed)) => {
+                // 1 to 2n - 1, but soon all the same.
+                let twice = usize::try_from(2 * n.min(1 << 20) - 1).unwrap_or(1);
+                1 + Random::new(seed, purpose::RESTART, restarts).below(twice) as u64
+            }
+        }
+    }
+
     fn run_thread(&self, me: usize, parker: Parker, start: &Start, engine: &Engine) -> Result<End> {
         let feeding = feeding_side_inputs(&self.graph);
         let run = || {
@@ -191,7 +215,9 @@ impl Plan {
             let mut sources: Vec<SourceTask> = self.graph.nodes.iter().enumerate().filter_map(source).collect();
             sources.sort_by_key(|s| !s.feeds_side_input);
             let (threads, control) = (self.threads, &*self.control);
-            Worker { me, threads, executor, sources, control, engine, parker, done: 0 }.run()
+            let random = |seed| Random::new(seed, purpose::THREAD, start.restarts << 8 | me as u64);
+            let random = self.seed.map(random);
+            Worker { me, threads, executor, sources, control, engine, parker, done: 0, random }.run()
         };
         // Whatever happens here, the others must hear of it: they would wait for this thread.
         catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|panic| Err(Error::panicked(&*panic))).or_else(|error| {
@@ -209,7 +235,7 @@ impl Plan {
                 splits.insert(node.name.clone(), Arc::new(Splits::new(source.clone(), unread, done)));
             }
         }
-        Ok(Start { steps: Some(checkpoint.steps), splits, script: checkpoint.script })
+        Ok(Start { steps: Some(checkpoint.steps), splits, script: checkpoint.script, ..Start::default() })
     }
 }
 

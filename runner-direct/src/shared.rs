@@ -2,6 +2,7 @@
 
 use crate::mail::Mail;
 use crate::quiet::{Next, Quiet};
+use crate::random::{Random, purpose};
 use crate::script::{Command, Position, Script};
 use crate::splits::Splits;
 use dataflow_core::{Error, ErrorKind, Progress};
@@ -83,6 +84,8 @@ pub(crate) struct Engine {
     pub(crate) finished: AtomicUsize,
     /// How many batches may still be read, and events played, before the next snapshot.
     pub(crate) budget: AtomicU64,
+    /// Where random choices come from, if there are any.
+    pub(crate) seed: Option<u64>,
     /// Everything is still: threads may write their snapshots.
     pub(crate) halt: AtomicBool,
 }
@@ -98,6 +101,14 @@ impl Engine {
         if self.budget.load(Ordering::Relaxed) != u64::MAX {
             let less = |n: u64| Some(n.saturating_sub(1));
             _ = self.budget.fetch_update(Ordering::Relaxed, Ordering::Relaxed, less);
+        }
+    }
+
+    /// Whether thread `me` of `threads` pushes the elements of event `number`.
+    pub(crate) fn has_turn(&self, me: usize, threads: usize, number: usize) -> bool {
+        me == match self.seed {
+            Some(seed) => Random::new(seed, purpose::EVENT, number as u64).below(threads),
+            None => number % threads,
         }
     }
 

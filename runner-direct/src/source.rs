@@ -1,7 +1,9 @@
 //! One thread's reading of one source.
 
+use crate::random::Random;
 use crate::splits::Splits;
 use dataflow_core::graph::NodeId;
+use dataflow_core::plane::AnyBatch;
 use dataflow_core::source::ErasedReader;
 use dataflow_core::{Error, Poll, Result};
 use dataflow_exec::Executor;
@@ -52,17 +54,23 @@ impl SourceTask {
         SourceTask { node, step, splits, feeds_side_input, readers, hungry, sent }
     }
 
-    /// Reads a batch and lets the executor work it off. `others` says that there are threads to share splits with.
-    pub(crate) fn read(&mut self, executor: &mut Executor, others: bool) -> Result<Read> {
+    /// Reads a batch and lets the executor work it off. `others` says that there are threads to share splits with; `random`
+    /// cuts the batch into pieces.
+    pub(crate) fn read(
+        &mut self,
+        executor: &mut Executor,
+        others: bool,
+        mut random: Option<&mut Random>,
+    ) -> Result<Read> {
         // Each reader has its turn; when all have nothing, another split may have.
         for _ in 0..self.readers.len() {
-            let read = self.poll(executor, others)?;
+            let read = self.poll(executor, others, random.as_deref_mut())?;
             if read != Read::Nothing {
                 return Ok(read);
             }
         }
         if self.open()? {
-            return self.poll(executor, others);
+            return self.poll(executor, others, random);
         }
         let moved = self.pass_watermark(executor)?;
         Ok(match (moved, self.splits.is_finished()) {
@@ -73,14 +81,14 @@ impl SourceTask {
     }
 
     /// Polls the reader whose turn it is.
-    fn poll(&mut self, executor: &mut Executor, others: bool) -> Result<Read> {
+    fn poll(&mut self, executor: &mut Executor, others: bool, random: Option<&mut Random>) -> Result<Read> {
         let Some(mut current) = self.readers.pop_front() else { return Ok(Read::Nothing) };
         let Reader { id, reader, batches } = &mut current;
         let outbox = executor.source_outbox(self.node);
         let (poll, batch) = on(reader, &self.step, |reader| reader.poll(outbox))?;
         let some = !batch.is_empty();
         if some {
-            executor.push(self.node, batch).map_err(|e| e.read_at(&reader.position()))?;
+            push(executor, self.node, batch, random).map_err(|e| e.read_at(&reader.position()))?;
         } else {
             executor.source_outbox(self.node).recycle(batch);
         }
@@ -129,6 +137,11 @@ impl SourceTask {
         Ok(true)
     }
 
+    /// Whether the watermark of the source has moved since the executor was told.
+    pub(crate) fn has_watermark(&self) -> bool {
+        self.splits.watermark() > self.sent
+    }
+
     /// Tells the executor the watermark of the source, if it has moved. Returns whether it has.
     pub(crate) fn pass_watermark(&mut self, executor: &mut Executor) -> Result<bool> {
         let watermark = self.splits.watermark();
@@ -156,6 +169,20 @@ impl SourceTask {
         }
         Ok(())
     }
+}
+
+/// Lets the executor work off a batch: whole, or in pieces of random sizes of which some end a bundle.
+fn push(executor: &mut Executor, node: NodeId, mut batch: AnyBatch, random: Option<&mut Random>) -> Result<()> {
+    if let Some(random) = random {
+        while batch.len() > 1 && executor.can_read(node) && !random.one_in(4) {
+            let rest = batch.split_off(1 + random.below(batch.len() - 1));
+            executor.push(node, std::mem::replace(&mut batch, rest))?;
+            if random.one_in(4) {
+                executor.flush()?;
+            }
+        }
+    }
+    executor.push(node, batch)
 }
 
 /// Calls user code of a source. An error gets the step's name; a panic becomes such an error.

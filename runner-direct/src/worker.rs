@@ -1,6 +1,7 @@
 //! The event loop of one thread.
 
 use crate::quiet::Next;
+use crate::random::Random;
 use crate::script::Command;
 use crate::shared::{Control, Engine};
 use crate::source::{Read, SourceTask};
@@ -23,6 +24,16 @@ const TICK: Duration = Duration::from_millis(10);
 /// After so many ticks nothing waits for more to be sent with.
 const FLUSH_TICKS: u32 = 10;
 
+/// What a thread does by turns.
+#[derive(Clone, Copy)]
+enum Turn {
+    Send,
+    Resume,
+    Receive,
+    Obey,
+    Read,
+}
+
 /// One thread of a run.
 pub(crate) struct Worker<'a> {
     pub(crate) me: usize,
@@ -34,6 +45,8 @@ pub(crate) struct Worker<'a> {
     pub(crate) parker: Parker,
     /// How many commands it has carried out.
     pub(crate) done: u64,
+    /// Makes the choices that are free, in some tests.
+    pub(crate) random: Option<Random>,
 }
 
 /// How a thread's work ended.
@@ -53,6 +66,8 @@ impl Worker<'_> {
         if scripted {
             // A bundle has all that there is of an event, and ends when no thread has more of it.
             self.executor.set_bundle_batches(u32::MAX);
+        } else if let Some(random) = &mut self.random {
+            self.executor.set_bundle_batches(1 + random.below(16) as u32);
         }
         self.executor.processing_time(if scripted { self.engine.position().now } else { now() })?;
         let (mut tick, mut ticks) = (Instant::now() + TICK, 0);
@@ -68,14 +83,8 @@ impl Worker<'_> {
             if self.control.is_draining() {
                 self.sources.iter_mut().for_each(SourceTask::stop);
             }
-            let mut busy = self.send() | self.executor.resume()? | self.receive()? | self.obey()?;
             let pausing = self.engine.budget.load(Ordering::Relaxed) == 0;
-            if !pausing {
-                // Also when there is mail: the split that a thread reads holds the watermark of all. What would be too
-                // much finds no room.
-                busy |= self.read()?;
-            }
-            if busy {
+            if self.work(pausing)? {
                 dirty = true;
             } else if dirty && !self.executor.has_mail() {
                 if scripted {
@@ -99,32 +108,63 @@ impl Worker<'_> {
         }
     }
 
+    /// Does a bit of all there is to do. Returns whether there was anything.
+    fn work(&mut self, pausing: bool) -> Result<bool> {
+        let mut turns = [Turn::Send, Turn::Resume, Turn::Receive, Turn::Obey, Turn::Read];
+        if let Some(random) = &mut self.random {
+            random.shuffle(&mut turns);
+            if random.one_in(32) {
+                std::thread::sleep(Duration::from_micros(random.below(200) as u64)); // others go ahead
+            }
+        }
+        let mut busy = false;
+        for turn in turns {
+            busy |= match turn {
+                Turn::Send => self.send(),
+                Turn::Resume => self.executor.resume()?,
+                Turn::Receive => self.receive()?,
+                Turn::Obey => self.obey()?,
+                // Also when there is mail: the split that a thread reads holds the watermark of all. What would be too
+                // much finds no room.
+                Turn::Read => !pausing && self.read()?,
+            };
+        }
+        Ok(busy)
+    }
+
     /// Moves messages to the queues of their receivers.
     fn send(&mut self) -> bool {
         let (mail, me) = (&self.engine.mail, self.me);
-        self.executor.has_mail() && self.executor.send(|edge, to, message| mail.send(edge, me, to, message))
+        let random = &mut self.random;
+        self.executor.has_mail()
+            && self.executor.send(|edge, to, message| {
+                // Now and then as if there were no room.
+                let refused = random.as_mut().is_some_and(|random| random.one_in(8));
+                if refused { Err(message) } else { mail.send(edge, me, to, message) }
+            })
     }
 
     /// Works off messages, of the last exchanges first: what is furthest on its way makes room for the rest.
     fn receive(&mut self) -> Result<bool> {
         let mut some = false;
-        for edge in (0..self.executor.edge_count()).rev().map(EdgeId) {
-            for sender in 0..self.threads {
-                for _ in 0..RECEIVE_BATCH {
-                    if !self.executor.can_receive(edge) {
-                        break;
-                    }
-                    let Some(message) = self.engine.mail.receive(edge, sender, self.me) else { break };
-                    if !some {
-                        self.engine.quiet.busy(self.me);
-                        some = true;
-                    }
-                    // It may come of a command that this thread has not carried out yet: first things first.
-                    self.obey()?;
-                    self.executor.receive(edge, sender, message)?;
-                    self.send();
-                    self.engine.mail.done();
+        let (edges, senders) = (self.executor.edge_count(), self.threads);
+        let skip = self.random.as_mut().map_or(0, |random| random.below((edges * senders).max(1)));
+        for queue in (0..edges * senders).cycle().skip(skip).take(edges * senders) {
+            let (edge, sender) = (EdgeId(edges - 1 - queue / senders), queue % senders);
+            for _ in 0..RECEIVE_BATCH {
+                if !self.executor.can_receive(edge) {
+                    break;
                 }
+                let Some(message) = self.engine.mail.receive(edge, sender, self.me) else { break };
+                if !some {
+                    self.engine.quiet.busy(self.me);
+                    some = true;
+                }
+                // It may come of a command that this thread has not carried out yet: first things first.
+                self.obey()?;
+                self.executor.receive(edge, sender, message)?;
+                self.send();
+                self.engine.mail.done();
             }
         }
         Ok(some)
@@ -133,6 +173,9 @@ impl Worker<'_> {
     /// Reads a batch of one of the sources.
     fn read(&mut self) -> Result<bool> {
         let side_first = self.sources.iter().any(|task| task.feeds_side_input && !task.splits.is_finished());
+        if let Some(random) = &mut self.random {
+            random.shuffle(&mut self.sources);
+        }
         for i in 0..self.sources.len() {
             let task = &mut self.sources[i];
             if side_first && !task.feeds_side_input {
@@ -141,7 +184,7 @@ impl Worker<'_> {
             if !self.executor.can_read(task.node) {
                 continue;
             }
-            let read = task.read(&mut self.executor, self.threads > 1)?;
+            let read = task.read(&mut self.executor, self.threads > 1, self.random.as_mut())?;
             if matches!(read, Read::Nothing | Read::Finished) {
                 continue;
             }
@@ -151,7 +194,7 @@ impl Worker<'_> {
             }
             // Next time it is another's turn; but what side inputs hang on always comes first.
             let first = self.sources.iter().take_while(|t| t.feeds_side_input).count();
-            if i >= first {
+            if i >= first && self.random.is_none() {
                 self.sources[first..].rotate_left(i - first + 1);
             }
             return Ok(true);
@@ -165,7 +208,7 @@ impl Worker<'_> {
         let (script, executor) = (&self.engine.script, &mut self.executor);
         match command {
             Command::Flush => executor.flush()?,
-            Command::Elements(number) if number % self.threads == self.me => {
+            Command::Elements(number) if self.engine.has_turn(self.me, self.threads, number) => {
                 if let Some((node, batch, what)) = script.elements(number) {
                     executor.push(node, batch).map_err(|e| e.read_at(&what))?;
                 }
@@ -184,9 +227,10 @@ impl Worker<'_> {
         // Looked at first: the last watermark of what is read is then known to the executor, too.
         let drained = pausing || self.sources.iter().all(|s| s.splits.is_finished());
         for i in 0..self.sources.len() {
-            // Another thread may have read on.
-            if self.executor.can_read(self.sources[i].node) && self.sources[i].pass_watermark(&mut self.executor)? {
-                self.engine.quiet.busy(self.me);
+            // Another thread may have read on. Nobody may halt the run while this one has the news to spread.
+            let task = &mut self.sources[i];
+            if self.executor.can_read(task.node) && task.has_watermark() && self.engine.quiet.busy(self.me) {
+                task.pass_watermark(&mut self.executor)?;
                 return Ok(false);
             }
         }
@@ -208,6 +252,9 @@ impl Worker<'_> {
                     return Ok(false);
                 }
             }
+        }
+        if self.random.is_some() && self.executor.has_mail() {
+            return Ok(false); // there may be room
         }
         self.parker.park_timeout(NAP);
         Ok(false)
@@ -239,8 +286,9 @@ impl Worker<'_> {
 
     fn stuck(&self) -> Error {
         let waiting = self.executor.describe_waiting();
+        let seed = self.engine.seed.map_or_else(String::new, |seed| format!(" (seed {seed})"));
         Error::internal(format!(
-            "nothing can go on, though the pipeline has not ended. Thread {} waits:\n{waiting}",
+            "nothing can go on, though the pipeline has not ended{seed}. Thread {} waits:\n{waiting}",
             self.me
         ))
     }

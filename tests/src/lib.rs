@@ -13,19 +13,41 @@ pub struct Way {
     pub threads: u16,
     /// Whether it stops every so many batches, to go on from bytes.
     pub restart_every: Option<u64>,
+    /// Whether choices that are free are made at random, from this seed.
+    pub seed: Option<u64>,
 }
 
 /// All the ways in which a behaviour is to be shown.
-pub const WAYS: [Way; 6] = [
-    Way { threads: 1, restart_every: None },
-    Way { threads: 2, restart_every: None },
-    Way { threads: 5, restart_every: None },
-    Way { threads: 1, restart_every: Some(1) },
-    Way { threads: 2, restart_every: Some(3) },
-    Way { threads: 3, restart_every: Some(7) },
+pub const WAYS: [Way; 9] = [
+    Way::on(1),
+    Way::on(2),
+    Way::on(5),
+    Way::on(1).restart_every(1),
+    Way::on(2).restart_every(3),
+    Way::on(3).restart_every(7),
+    Way::on(1).restart_every(4).seed(1),
+    Way::on(2).seed(2),
+    Way::on(4).restart_every(6).seed(3),
 ];
 
 impl Way {
+    /// On so many threads, from the beginning to the end.
+    pub const fn on(threads: u16) -> Self {
+        Way { threads, restart_every: None, seed: None }
+    }
+
+    /// With restarts.
+    #[must_use]
+    pub const fn restart_every(self, batches: u64) -> Self {
+        Way { restart_every: Some(batches), ..self }
+    }
+
+    /// With random choices.
+    #[must_use]
+    pub const fn seed(self, seed: u64) -> Self {
+        Way { seed: Some(seed), ..self }
+    }
+
     /// Runs the pipeline to its end.
     ///
     /// # Errors
@@ -34,6 +56,9 @@ impl Way {
         let mut runner = DirectRunner::new().handle_signals(false);
         if let Some(batches) = self.restart_every {
             runner = runner.restart_every(batches);
+        }
+        if let Some(seed) = self.seed {
+            runner = runner.seed(seed);
         }
         let options = PipelineOptions::default().with_threads(self.threads);
         let mut result = pipeline.run_on(&runner, &options)?;

@@ -79,7 +79,7 @@ fn allocations(events: u64, threads: u16) -> u64 {
     let events = p.read("Read", Events(events)).map("Map", |e| e).filter("Filter", |e| e.0[0] % 7 != 3);
     let minutely = events.window("Minutely", FixedWindows::of(Duration::minutes(1)));
     minutely.key_by("Key", |e| e.0[1]).count("Count").filter("None", |_| false).collect("Out");
-    Way { threads, restart_every: None }.run(&p).unwrap();
+    Way::on(threads).run(&p).unwrap();
     ALLOCATIONS.load(Ordering::Relaxed) - before
 }
 

@@ -112,7 +112,8 @@ fn ops() -> impl Strategy<Value = Vec<Op>> {
 }
 
 fn ways() -> impl Strategy<Value = Way> {
-    (1u16..5, prop::option::of(1u64..6)).prop_map(|(threads, restart_every)| Way { threads, restart_every })
+    (1u16..5, prop::option::of(1u64..6), prop::option::of(any::<u64>()))
+        .prop_map(|(threads, restart_every, seed)| Way { threads, restart_every, seed })
 }
 
 proptest! {

@@ -193,7 +193,7 @@ fn late_elements_are_dropped_and_counted() {
             Ok(self.0)
         }
     }
-    for way in [Way { threads: 1, restart_every: None }, Way { threads: 1, restart_every: Some(5) }, WAYS[1], WAYS[4]] {
+    for way in [Way::on(1), Way::on(1).restart_every(5), WAYS[1], WAYS[4]] {
         let p = Pipeline::new("test");
         let minutely = p.read("Read", Hasty).window("Minutely", FixedWindows::of(Duration::minutes(1)));
         let out = minutely.key_by("Which", |i| *i).count("Count").collect("Out");
@@ -262,7 +262,7 @@ fn a_busy_key_does_not_keep_windows_from_closing() {
         });
         let counts = minutely.key_by("One", |_| 0u64).combine_per_key("Count", slow);
         let out = counts.map("When", move |_| looking.load(Ordering::SeqCst)).collect("Out");
-        Way { threads, restart_every: None }.run(&p).unwrap();
+        Way::on(threads).run(&p).unwrap();
         let first = out.values().into_iter().min().unwrap();
         assert!(first < 150_000, "{threads} threads: the first window closed when {first} of 300000 were read");
     }
@@ -308,7 +308,7 @@ fn a_split_that_has_nothing_does_not_keep_others_from_being_read() {
     for threads in [1, 2] {
         let p = Pipeline::new("test");
         let out = p.read("Read", Waiting(Arc::default())).collect("Out");
-        Way { threads, restart_every: None }.run(&p).unwrap();
+        Way::on(threads).run(&p).unwrap();
         assert_eq!(out.sorted(), [0, 1]);
     }
 }

@@ -24,7 +24,7 @@ fn minutes_as<T: dataflow_core::Data>(name: &str, collection: &PCollection<T>) -
 
 /// The ways, and a restart after every event on several threads.
 fn ways() -> impl Iterator<Item = Way> {
-    WAYS.into_iter().chain([Way { threads: 5, restart_every: Some(1) }, Way { threads: 2, restart_every: Some(1) }])
+    WAYS.into_iter().chain([Way::on(5).restart_every(1), Way::on(2).restart_every(1)])
 }
 
 #[test]

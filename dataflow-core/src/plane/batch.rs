@@ -32,6 +32,14 @@ impl<C: Copy> Column<C> {
         }
     }
 
+    /// Cuts off the values of the elements from number `at` on.
+    fn split_off(&mut self, at: usize) -> Self {
+        match self {
+            Column::Uniform(c) => Column::Uniform(*c),
+            Column::PerElement(v) => Column::PerElement(v.split_off(at)),
+        }
+    }
+
     /// One value per element: a uniform one is written out for `len` elements first.
     pub fn make_per_element(&mut self, len: usize) -> &mut Vec<C> {
         if let Column::Uniform(c) = *self {
@@ -250,6 +258,29 @@ impl<T> Batch<T> {
         self.bounds = Bounds::EMPTY;
         self.windows = Windows::Uniform(Window::GLOBAL);
         self.panes = Column::Uniform(PaneInfo::NO_FIRING);
+    }
+
+    /// Cuts off the elements from number `at` on, which must not be behind the last one. Both parts keep the bounds.
+    ///
+    /// ```
+    /// use dataflow_core::plane::Batch;
+    /// use dataflow_windows::Timestamp;
+    ///
+    /// let mut batch = Batch::default();
+    /// batch.fill(3, |i| (i, Timestamp::from_millis(i as i64)));
+    /// let rest = batch.split_off(1);
+    /// assert_eq!((batch.values, rest.values), (vec![0], vec![1, 2]));
+    /// assert_eq!(rest.times.get(0), Timestamp::from_millis(1));
+    /// ```
+    #[must_use]
+    pub fn split_off(&mut self, at: usize) -> Self {
+        let windows = match &mut self.windows {
+            Windows::PerElement(v) => Windows::PerElement(v.split_off(at)),
+            Windows::Uniform(w) => Windows::Uniform(*w),
+            Windows::Implied(f) => Windows::Implied(*f),
+        };
+        let (times, panes) = (self.times.split_off(at), self.panes.split_off(at));
+        Batch { values: self.values.split_off(at), times, bounds: self.bounds, windows, panes }
     }
 
     /// Takes all columns but the values from `from`, by swapping: for steps that make one element of each.

@@ -23,6 +23,8 @@ pub trait ErasedBatch: Send {
     fn type_name(&self) -> &'static str;
     /// A copy.
     fn duplicate(&self) -> AnyBatch;
+    /// Cuts off the elements from number `at` on, which must not be behind the last one.
+    fn split_off(&mut self, at: usize) -> AnyBatch;
     /// Bounds of the timestamps.
     fn bounds(&self) -> super::Bounds;
 }
@@ -49,6 +51,10 @@ impl<T: Data> ErasedBatch for Batch<T> {
 
     fn duplicate(&self) -> AnyBatch {
         Box::new(self.clone())
+    }
+
+    fn split_off(&mut self, at: usize) -> AnyBatch {
+        Box::new(Batch::split_off(self, at))
     }
 
     fn bounds(&self) -> super::Bounds {
