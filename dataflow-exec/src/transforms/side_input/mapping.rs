@@ -46,11 +46,11 @@ impl Mapping {
         match &batch.windows {
             _ if self.is_global() => Some(Some(Window::GLOBAL)),
             Windows::Uniform(window) => Some(self.side_window(*window)),
-            Windows::Implied(Assignment::Fixed(fixed)) => {
-                // Later elements have later windows, so the first and the last tell of all.
+            Windows::Implied(Assignment::Fixed(fixed)) if !matches!(self.side, WindowFn::Custom(_)) => {
+                // Between the first and the last there is no other, unless they fall into gaps.
                 let [first, last] =
                     [batch.bounds.min, batch.bounds.max].map(|t: Timestamp| self.side_window(fixed.assign(t)));
-                (first == last).then_some(first)
+                (first == last && first.is_some()).then_some(first)
             }
             _ => None,
         }
@@ -98,7 +98,13 @@ mod tests {
     #[test]
     fn a_window_that_ends_between_side_windows_has_none() {
         let gaps = SlidingWindows::of(Duration::seconds(10)).every(Duration::seconds(20));
-        assert_eq!(Mapping::new(gaps.into()).side_window(window(10, 15)), None);
+        let mut gaps = Mapping::new(gaps.into());
+        assert_eq!(gaps.side_window(window(10, 15)), None);
+        // Both ends of a batch may be in gaps, and its middle not.
+        let mut batch = Batch::default();
+        batch.fill(25, |i| (i, Timestamp::from_seconds(15 + i as i64)));
+        batch.windows = Windows::Implied(Assignment::Fixed(FixedWindows::of(Duration::seconds(1))));
+        assert_eq!(gaps.one_for_all(&batch), None);
     }
 
     #[test]
