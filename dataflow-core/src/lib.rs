@@ -11,6 +11,7 @@
 //! - a [`Runner`] takes it, opens its [`Source`]s and makes the operators of its steps;
 //! - between the steps flow [typed batches](plane).
 
+mod broadcast_do_fn;
 pub mod coder;
 mod combine_fn;
 mod data;
@@ -23,10 +24,12 @@ mod options;
 mod pipeline;
 pub mod plane;
 mod runner;
+mod side_input_do_fn;
 pub mod sink;
 pub mod source;
 pub mod test_stream;
 
+pub use broadcast_do_fn::BroadcastDoFn;
 pub use combine_fn::CombineFn;
 pub use data::{Coded, Data};
 pub use do_fn::{DoFn, Element, Output, Outputs, TaggedDoFn, TaggedOutputs};
@@ -36,6 +39,7 @@ pub use metrics::{Counter, Metric, Metrics};
 pub use options::PipelineOptions;
 pub use pipeline::{PCollection, PTransform, Pipeline, PortCollections, StepSpec};
 pub use runner::{PipelineResult, Runner, RunningPipeline};
+pub use side_input_do_fn::SideInputDoFn;
 pub use sink::{Sink, SinkContext, SinkWriter};
 pub use source::{Boundedness, Poll, Progress, Source, SourceReader};
 pub use test_stream::TestStream;

@@ -34,7 +34,7 @@ pub fn build(pipeline: &Pipeline, options: &FlightsOptions) -> Collected<Totals>
 
     // The file is in no order of time, so no watermark is taken from it: until its end every hour is open.
     let flights = flights.with_timestamps("EventTime", |flight| flight.time_hour);
-    let names = airlines.map("CarrierAndName", |airline| (airline.carrier, airline.name)).as_map_view();
+    let names = airlines.map("CarrierAndName", |airline| (airline.carrier, airline.name)).as_map_view("NameOfCarrier");
 
     flights
         .window("Hourly", FixedWindows::of(Duration::hours(1)))

@@ -5,7 +5,7 @@
 use dataflow_core::plane::Batch;
 use dataflow_core::{Boundedness, Pipeline, PipelineOptions, Poll, Result, Source, SourceReader};
 use dataflow_exec::transforms::*;
-use dataflow_windows::{Duration, FixedWindows};
+use dataflow_windows::{Duration, FixedWindows, Sessions};
 
 fn wrong(build: impl FnOnce(&Pipeline)) -> String {
     let p = Pipeline::new("test");
@@ -82,18 +82,31 @@ fn deduplicating_windowed_elements_is_refused() {
 }
 
 #[test]
-fn a_windowed_side_input_is_refused() {
+fn a_global_main_input_cannot_look_at_a_windowed_side_input() {
     let message = wrong(|p| {
-        let side = p.create("Side", [(1, 2)]).window("Minutely", FixedWindows::of(Duration::minutes(1))).as_map_view();
+        let side = p.create("Side", [(1, 2)]).window("Minutely", FixedWindows::of(Duration::minutes(1)));
+        let side = side.as_map_view("View");
         p.create("Numbers", [1]).map_with_side_input("Look", &side, |n, side| side.get(n).copied()).collect("Out");
     });
-    assert!(message.starts_with("step \"Look\": its side input must be bounded and in the global window"), "{message}");
+    let expected = "step \"Look\": its main input is in the global window, but its side input \"View\" in fixed windows \
+                    of 1m, so there is no telling which of them to look at: use `window` on the main input first";
+    assert_eq!(message, expected);
+}
+
+#[test]
+fn sessions_cannot_be_a_side_input() {
+    let message = wrong(|p| {
+        let side = p.create("Side", [1]).window("Sessions", Sessions::with_gap(Duration::minutes(1)));
+        let numbers = p.create("Numbers", [1]).window("Minutely", FixedWindows::of(Duration::minutes(1)));
+        numbers.map_with_side_input("Look", &side.as_iterable_view("View"), |n, all| (*n, all.len())).collect("Out");
+    });
+    assert!(message.starts_with("step \"View\": its windows are sessions with a gap of 1m, which differ"), "{message}");
 }
 
 #[test]
 fn explain_prints_the_graph_and_the_fused_stages() {
     let p = Pipeline::new("sales");
-    let names = p.create("Names", [(1, "one".to_owned())]).as_map_view();
+    let names = p.create("Names", [(1, "one".to_owned())]).as_map_view("View");
     let (good, dead) = p.create("Texts", ["1".to_owned()]).try_map("Parse", |t| t.parse::<i32>());
     let named = good.map_with_side_input("Name", &names, |n, names| (*n, names.get(n).cloned()));
     let minutely = named.window("Minutely", FixedWindows::of(Duration::minutes(1)));
@@ -103,18 +116,25 @@ fn explain_prints_the_graph_and_the_fused_stages() {
 stage 1
   Names [Read: 1 values]
       -> (i32, String), global window
+  View.panes [Map] <- Names
+      -> (u32, (i32, String)), global window
 stage 2
+  View.group [GroupByKey: by window] <- View.panes (exchange by key)
+      -> ((), Vec<(u32, (i32, String))>), global window
+  View [View] <- View.group
+      -> Option<Arc<SideMap<i32, String>>>, global window
+stage 3
   Texts [Read: 1 values]
       -> String, global window
   Parse [ParDo] <- Texts
       -> good: i32, global window
       -> dead_letters: DeadLetter<String>, global window
-  Name [ParDo] <- Parse.good <- Names (broadcast) (side input)
+  Name [ParDo] <- Parse.good <- View (broadcast) (side input)
       -> (i32, Option<String>), global window
   Minutely [Window.Assign] <- Name
       -> (i32, Option<String>), fixed windows of 1m
   Dead [Write: memory] <- Parse.dead_letters
-stage 3
+stage 4
   Count [Combine.PerKey: by Number] <- Minutely (exchange by key)
       -> (i32, u64), fixed windows of 1m
   Out [Write: memory] <- Count

@@ -66,7 +66,7 @@ fn engine(op: &Op, at: usize, input: &PCollection<i64>) -> PCollection<i64> {
         Op::Repeat(k) => input.flat_map(&name("Repeat"), move |n| std::iter::repeat_n(n, n.rem_euclid(k) as usize)),
         Op::LookUp(keys) => {
             let table = (0..keys).step_by(2).map(|k| (k, k * 1_000));
-            let table = input.pipeline().create(&name("Table"), table.collect::<Vec<_>>()).as_map_view();
+            let table = input.pipeline().create(&name("Table"), table.collect::<Vec<_>>()).as_map_view(&name("View"));
             input.map_with_side_input(&name("LookUp"), &table, move |n, table| {
                 n + table.get(&n.rem_euclid(keys)).copied().unwrap_or(0)
             })

@@ -272,7 +272,7 @@ fn elements_wait_for_their_side_input() {
         |p| {
             let names = p.create("Names", (0..3000u64).map(|n| (n, format!("name {n}"))));
             // The table itself takes a while: it comes over an exchange.
-            let names = names.key_by("Number", |n| n.0).max("Last", |n| n.1.clone()).as_map_view();
+            let names = names.key_by("Number", |n| n.0).max("Last", |n| n.1.clone()).as_map_view("NameOf");
             let numbers = p.create_timestamped("Numbers", (0..N).map(|n| (n, seconds(n))));
             let named = numbers.map_with_side_input("Name", &names, |n, names| (*n, names.get(n).cloned()));
             let minutely = named.window("Minutely", FixedWindows::of(Duration::minutes(1)));

@@ -2,16 +2,19 @@
 
 use crate::key::{key_groups_of, shard_of};
 use crate::{Coded, Key, Result, coder};
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
-/// The state of one step over all its shards: bytes by key group, and bytes of whole shards for what has no key.
+/// The state of one step over all its shards: bytes by key group, bytes of whole shards for what has no key, and what
+/// several shards have copies of, once.
 ///
 /// It does not depend on the number of shards it was written by, so a pipeline can go on with another number.
 #[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
 pub struct StepState {
     groups: BTreeMap<u16, Vec<u8>>,
     shards: Vec<Vec<u8>>,
+    shared: BTreeMap<Vec<u8>, Vec<u8>>,
 }
 
 impl StepState {
@@ -21,11 +24,12 @@ impl StepState {
             self.groups.entry(group).or_default().extend(bytes);
         }
         self.shards.extend(other.shards);
+        self.shared.extend(other.shared);
     }
 
     /// The size of all state, in bytes.
     pub fn len_bytes(&self) -> usize {
-        self.groups.values().chain(&self.shards).map(Vec::len).sum()
+        self.groups.values().chain(&self.shards).chain(self.shared.values()).map(Vec::len).sum()
     }
 }
 
@@ -50,6 +54,18 @@ impl StateWriter {
         let mut bytes = Vec::new();
         coder::encode(value, &mut bytes)?;
         self.0.shards.push(bytes);
+        Ok(())
+    }
+
+    /// Writes what is the same on every shard that has it: of those with the same `name` one is kept.
+    ///
+    /// # Errors
+    /// If name or value cannot be encoded.
+    pub fn shared<N: Serialize, R: Serialize>(&mut self, name: &N, value: &R) -> Result<()> {
+        let (mut key, mut bytes) = (Vec::new(), Vec::new());
+        coder::encode(name, &mut key)?;
+        coder::encode(value, &mut bytes)?;
+        self.0.shared.insert(key, bytes);
         Ok(())
     }
 
@@ -91,7 +107,7 @@ impl<'a> StateReader<'a> {
     ///
     /// # Errors
     /// If the bytes are no value of type `R`.
-    pub fn shard<R: serde::de::DeserializeOwned>(&self) -> Result<Vec<R>> {
+    pub fn shard<R: DeserializeOwned>(&self) -> Result<Vec<R>> {
         self.decode(self.state.shards.iter().skip(self.shard).step_by(self.shards.max(1)))
     }
 
@@ -99,11 +115,21 @@ impl<'a> StateReader<'a> {
     ///
     /// # Errors
     /// If the bytes are no value of type `R`.
-    pub fn all_shards<R: serde::de::DeserializeOwned>(&self) -> Result<Vec<R>> {
+    pub fn all_shards<R: DeserializeOwned>(&self) -> Result<Vec<R>> {
         self.decode(self.state.shards.iter())
     }
 
-    fn decode<R: serde::de::DeserializeOwned>(&self, pieces: impl Iterator<Item = &'a Vec<u8>>) -> Result<Vec<R>> {
+    /// What any shard has written as [shared](StateWriter::shared), with its name: for every shard.
+    ///
+    /// # Errors
+    /// If the bytes are no values of these types.
+    pub fn shared<N: DeserializeOwned, R: DeserializeOwned>(&self) -> Result<Vec<(N, R)>> {
+        let decode =
+            |(name, value): (&Vec<u8>, &Vec<u8>)| Ok((coder::decode(&mut &name[..])?, coder::decode(&mut &value[..])?));
+        self.state.shared.iter().map(decode).collect()
+    }
+
+    fn decode<R: DeserializeOwned>(&self, pieces: impl Iterator<Item = &'a Vec<u8>>) -> Result<Vec<R>> {
         pieces.map(|bytes| coder::decode(&mut &bytes[..])).collect()
     }
 
@@ -126,6 +152,8 @@ mod tests {
                 w.keyed(&key, &(key, key * 2)).unwrap();
             }
             w.shard(&shard).unwrap();
+            w.shared(&"both", &7u8).unwrap();
+            w.shared(&format!("only {shard}"), &8u8).unwrap();
             whole.merge(w.finish());
         }
         let (mut keys, mut pieces) = (vec![], vec![]);
@@ -139,6 +167,9 @@ mod tests {
             })
             .unwrap();
             pieces.extend(r.shard::<u32>().unwrap());
+            let mut shared = r.shared::<String, u8>().unwrap();
+            shared.sort();
+            assert_eq!(shared, [("both".into(), 7), ("only 0".into(), 8), ("only 1".into(), 8)]);
         }
         keys.sort_unstable();
         assert_eq!(keys, (0..100).collect::<Vec<_>>());

@@ -36,7 +36,8 @@ pub use late_data::{LateData, WithLateData};
 pub use map::Map;
 pub use par_do::ParDo;
 pub use par_do_tagged::ParDoTagged;
-pub use side_input::{AsMapView, MapView, SideInput, SideMap};
+pub use side_input::{AsMapView, AsView, IterableView, MapView, MultimapView, SideInput, SideMap, SideMultimap};
+pub use side_input::{SingletonView, View};
 pub use try_map::{DeadLetter, TryMap};
 pub use write::Write;
 

@@ -49,7 +49,7 @@ impl PTransform<PCollection<RawLine>> for Lake {
                 .with_timestamps("EventTime", |event| event.ts)
                 .deduplicate("Deduplicate", self.dedup_ttl, |event| event.event_id.clone());
 
-        let users = pipeline.create("Users", self.users.iter().collect::<Vec<_>>()).as_map_view();
+        let users = pipeline.create("Users", self.users.iter().collect::<Vec<_>>()).as_map_view("UserOfId");
         let events = events.map_with_side_input("Enrich", &users, |event, users| {
             EnrichedEvent::new(event.clone(), users.get(&event.user_id).copied(), clock::now())
         });

@@ -1,0 +1,213 @@
+//! Collections as side inputs.
+
+use super::{SideMap, SideMultimap};
+use crate::transforms::{GroupByKey, KeyBy, Types, stateless};
+use dataflow_core::plane::{Batch, Cursor, Emitter, Operator};
+use dataflow_core::{Coded, Data, Error, Key, PCollection, Result, StepSpec};
+use dataflow_windows::Trigger;
+use foldhash::fast::RandomState;
+use hashbrown::HashMap;
+use hashbrown::hash_map::Entry;
+use std::marker::PhantomData;
+use std::sync::Arc;
+
+/// The content of a pane of a side input, shared by all threads; none if a value is missing.
+pub(super) type Content<C> = Option<Arc<C>>;
+
+/// A collection as a side input: Beam's `PCollectionView`. Each window has a content of type `C`.
+///
+/// The content is made once for each pane of a window, in one place, and shared by all threads of a process.
+#[derive(Clone)]
+pub struct View<C> {
+    pub(super) name: String,
+    pub(super) contents: PCollection<Content<C>>,
+    /// What a window has that no element came for.
+    pub(super) empty: Content<C>,
+}
+
+/// A [`View`] of one value a window.
+pub type SingletonView<T> = View<T>;
+/// A [`View`] of all elements of a window.
+pub type IterableView<T> = View<Vec<T>>;
+/// A [`View`] of a table with one value per key.
+pub type MapView<K, V> = View<SideMap<K, V>>;
+/// A [`View`] of a table with any number of values per key.
+pub type MultimapView<K, V> = View<SideMultimap<K, V>>;
+
+/// `as_singleton_view` and `as_iterable_view`: a collection as a side input.
+///
+/// Side inputs may be windowed, also in other windows than the elements that look at them; see
+/// [`SideInput`](super::SideInput). In the global window an endless collection needs a trigger, such as
+/// `Trigger::Repeatedly` of an `AfterCount`, and its content is that of the latest pane.
+pub trait AsView<T> {
+    /// The one value of each window. Two are an error of the run, and so is to look at a window that has none.
+    ///
+    /// Of results of a grouping with several panes it is the latest. Under another trigger than the default one there
+    /// may be several values in a pane; then it is the one that came last.
+    ///
+    /// ```
+    /// # use dataflow_core::Pipeline;
+    /// # use dataflow_exec::{combiners::Sum, transforms::*};
+    /// # let p = Pipeline::new("doc");
+    /// let numbers = p.create("Numbers", vec![1.0, 3.0]);
+    /// let total = numbers.combine_globally("Sum", Sum::of(|n: &f64| *n)).as_singleton_view("Total");
+    /// let shares = numbers.map_with_side_input("Share", &total, |n, total| n / total);
+    /// ```
+    fn as_singleton_view(&self, name: &str) -> SingletonView<T>;
+
+    /// As [`as_singleton_view`](Self::as_singleton_view), but windows without a value have `default`.
+    fn as_singleton_view_or(&self, name: &str, default: T) -> SingletonView<T>;
+
+    /// All elements of each window, in no order: Beam's `asIterable` and `asList`.
+    fn as_iterable_view(&self, name: &str) -> IterableView<T>;
+}
+
+/// `as_map_view` and `as_multimap_view`: a collection of pairs as a table to look things up in.
+pub trait AsMapView<K, V> {
+    /// A table per window with one value per key. A key twice is an error of the run.
+    ///
+    /// Of results of a grouping with several panes it is the latest. Under another trigger than the default one a key
+    /// may come several times in a pane; then it is the value that came last.
+    fn as_map_view(&self, name: &str) -> MapView<K, V>;
+
+    /// A table per window with any number of values per key.
+    fn as_multimap_view(&self, name: &str) -> MultimapView<K, V>;
+}
+
+impl<T: Coded + Sync> AsView<T> for PCollection<T> {
+    fn as_singleton_view(&self, name: &str) -> SingletonView<T> {
+        singleton(self, name, None)
+    }
+
+    fn as_singleton_view_or(&self, name: &str, default: T) -> SingletonView<T> {
+        singleton(self, name, Some(default))
+    }
+
+    fn as_iterable_view(&self, name: &str) -> IterableView<T> {
+        view(self, name, Some(Vec::new()), |values| Ok(Some(values)))
+    }
+}
+
+impl<K: Key + Sync, V: Coded + Sync> AsMapView<K, V> for PCollection<(K, V)> {
+    fn as_map_view(&self, name: &str) -> MapView<K, V> {
+        let strict = is_strict(self);
+        let empty = SideMap(HashMap::default());
+        view(&with_panes(self, name), name, Some(empty), move |rows| Ok(Some(map_of(rows, strict)?)))
+    }
+
+    fn as_multimap_view(&self, name: &str) -> MultimapView<K, V> {
+        view(self, name, Some(SideMultimap::of([])), |pairs| Ok(Some(SideMultimap::of(pairs))))
+    }
+}
+
+/// Whether two values for one place are a mistake, or one comes after the other.
+fn is_strict<T: Data>(side: &PCollection<T>) -> bool {
+    side.windowing().trigger == Trigger::Default
+}
+
+fn singleton<T: Coded + Sync>(side: &PCollection<T>, name: &str, default: Option<T>) -> View<T> {
+    let strict = is_strict(side);
+    view(&with_panes(side, name), name, default, move |rows| {
+        let newest = rows.iter().map(|(pane, _)| *pane).max();
+        let mut values = rows.into_iter().filter(|(pane, _)| Some(*pane) == newest).map(|(_, value)| value);
+        let first = values.next();
+        match values.last() {
+            None => Ok(first),
+            Some(_) if strict => Err(Error::data(
+                "the side input has two values in a window, but a singleton view has one: combine them first \
+                 (`combine_globally`), or use `as_iterable_view`",
+            )),
+            last => Ok(last),
+        }
+    })
+}
+
+fn map_of<K: Key, V>(rows: Vec<(u32, (K, V))>, strict: bool) -> Result<SideMap<K, V>> {
+    let mut newest: HashMap<K, (u32, V), RandomState> = HashMap::with_capacity_and_hasher(rows.len(), <_>::default());
+    let mut cursor = Cursor::default();
+    for (i, (pane, (key, value))) in rows.into_iter().enumerate() {
+        cursor.0 = i;
+        match newest.entry(key) {
+            Entry::Vacant(free) => _ = free.insert((pane, value)),
+            Entry::Occupied(row) if strict && row.get().0 == pane => {
+                return Err(Error::data(
+                    "the side input has a key twice in a window, but a map view has one value per key: combine the \
+                     values per key first, or use `as_multimap_view`",
+                ));
+            }
+            Entry::Occupied(mut row) if row.get().0 <= pane => _ = row.insert((pane, value)),
+            Entry::Occupied(_) => {}
+        }
+    }
+    Ok(SideMap(newest.into_iter().map(|(key, (_, value))| (key, value)).collect()))
+}
+
+/// Makes a content of the rows of each pane.
+fn view<R: Coded, C: Send + Sync + 'static>(
+    rows: &PCollection<R>,
+    name: &str,
+    empty: Option<C>,
+    build: impl Fn(Vec<R>) -> Result<Option<C>> + Send + Sync + 'static,
+) -> View<C> {
+    let windows = rows.windowing().window_fn;
+    if windows.is_merging() {
+        rows.report(
+            name,
+            format!(
+                "its windows are {windows}, which differ from key to key, so there is no telling which one belongs to \
+                 a window of the main input: use fixed, sliding or global windows for a side input"
+            ),
+        );
+    }
+    let panes = rows.key_by("window", |_| ()).group_by_key(&format!("{name}.group"));
+    let build = Arc::new(build);
+    let contents =
+        panes.apply_operator(StepSpec::new(name, "View"), move |_| Ok(ContentOperator(build.clone(), PhantomData)));
+    View { name: name.to_owned(), contents, empty: empty.map(Arc::new) }
+}
+
+struct ContentOperator<R, C, F>(Arc<F>, Types<(R, C)>);
+
+impl<R, C, F> Operator for ContentOperator<R, C, F>
+where
+    R: Data,
+    C: Send + Sync + 'static,
+    F: Fn(Vec<R>) -> Result<Option<C>> + Send + Sync + 'static,
+{
+    type In = ((), Vec<R>);
+    type Out = (Content<C>,);
+
+    fn batch(&mut self, input: &mut Batch<((), Vec<R>)>, (mut out,): (Emitter<'_, Content<C>>,)) -> Result<()> {
+        out.try_with(|o| {
+            for ((), rows) in input.values.drain(..) {
+                o.values.push((self.0)(rows)?.map(Arc::new));
+            }
+            o.take_meta(input);
+            Ok(())
+        })
+    }
+
+    stateless!();
+}
+
+/// Elements with the numbers of their panes, by which a later result takes the place of an earlier one.
+fn with_panes<T: Data>(side: &PCollection<T>, name: &str) -> PCollection<(u32, T)> {
+    side.apply_operator(StepSpec::new(&format!("{name}.panes"), "Map"), |_| Ok(PaneOperator(PhantomData)))
+}
+
+struct PaneOperator<T>(Types<T>);
+
+impl<T: Data> Operator for PaneOperator<T> {
+    type In = T;
+    type Out = ((u32, T),);
+
+    fn batch(&mut self, input: &mut Batch<T>, (mut out,): (Emitter<'_, (u32, T)>,)) -> Result<()> {
+        out.with(|o| {
+            let pane = |i| input.panes.get(i).index;
+            o.values.extend(input.values.drain(..).enumerate().map(|(i, value)| (pane(i), value)));
+            o.take_meta(input);
+        })
+    }
+
+    stateless!();
+}
