@@ -3,19 +3,19 @@
 use super::grouping::Grouping;
 use super::programs::list;
 use super::windows::assign;
-use crate::vectors::{Accumulation, Dropped, END_OF_TIME, Element, Event, Expected, Input, Outcome};
+use crate::vectors::{Accumulation, Dropped, END_OF_TIME, Element, Event, Ending, Input, Outcome};
 use crate::vectors::{ProgramVector, Strategy, Text, Trigger, WindowFn, WindowRange};
 use std::collections::BTreeMap;
 
 /// What must come of a program with a side input.
-pub(super) fn run(vector: &ProgramVector) -> Result<Expected, String> {
+pub(super) fn run(vector: &ProgramVector) -> Result<Ending, String> {
     let side_fn = vector.params.side_window_fn()?;
     let strategy = side_strategy(vector, side_fn);
     if let Some(why) = super::trigger::refused(&strategy) {
-        return Ok(Expected::Rejected(why));
+        return Ok(Ending::Rejected(why));
     }
     if vector.window_fn == (WindowFn::Global {}) && *side_fn != (WindowFn::Global {}) {
-        return Ok(Expected::Fails("the global window has no side window that is not global".to_owned()));
+        return Ok(Ending::Fails("the global window has no side window that is not global".to_owned()));
     }
     let mut side = Grouping::new(&strategy);
     let mut elements: Vec<&Element> = vec![];
@@ -46,7 +46,7 @@ pub(super) fn run(vector: &ProgramVector) -> Result<Expected, String> {
         }
         waiting = still_waiting;
     }
-    Ok(Expected::Outputs(Outcome::of(&texts, Dropped { lateness: side.dropped, ..Dropped::default() })))
+    Ok(Ending::Outputs(Outcome::of(&texts, Dropped { lateness: side.dropped, ..Dropped::default() })))
 }
 
 fn side_strategy(vector: &ProgramVector, side_fn: &WindowFn) -> Strategy {

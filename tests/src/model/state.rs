@@ -3,13 +3,13 @@
 use super::grouping::Grouping;
 use super::programs::{self, Call, Timers, Vars};
 use super::windows::assign;
-use crate::vectors::{Accumulation, Dropped, END_OF_TIME, Event, Expected, Outcome, PaneTiming};
+use crate::vectors::{Accumulation, Dropped, END_OF_TIME, Event, Ending, Outcome, PaneTiming};
 use crate::vectors::{ProgramVector, Strategy, Text, WindowFn, WindowRange};
 
 /// What must come of a program with state.
-pub(super) fn run(vector: &ProgramVector) -> Result<Expected, String> {
+pub(super) fn run(vector: &ProgramVector) -> Result<Ending, String> {
     if let WindowFn::Sessions { .. } = vector.window_fn {
-        return Ok(Expected::Rejected("sessions are merged, state is not".to_owned()));
+        return Ok(Ending::Rejected("sessions are merged, state is not".to_owned()));
     }
     let after = vector.params.numbers.get("downstream_fixed_ms").map(|size_ms| Strategy {
         allowed_lateness_ms: vector.allowed_lateness_ms,
@@ -29,7 +29,7 @@ pub(super) fn run(vector: &ProgramVector) -> Result<Expected, String> {
     let mut after = after.as_ref().map(Grouping::new);
     for event in vector.events.iter().chain([&Event::AdvanceWatermarkToMs(END_OF_TIME)]) {
         if let Err(why) = running.event(event) {
-            return Ok(Expected::Fails(why));
+            return Ok(Ending::Fails(why));
         }
         running.pass_on(after.as_mut());
     }
@@ -41,7 +41,7 @@ pub(super) fn run(vector: &ProgramVector) -> Result<Expected, String> {
             grouping.panes.iter().map(|p| pane_text(p, &running.texts)).collect()
         }
     };
-    Ok(Expected::Outputs(Outcome::of(&texts, dropped)))
+    Ok(Ending::Outputs(Outcome::of(&texts, dropped)))
 }
 
 /// A pane of the grouping after the program, whose values are numbers of texts.
