@@ -1,5 +1,6 @@
 //! What the suites share: every behaviour is shown on every runner, thread count, and over restarts.
 
+pub mod conformance;
 pub mod model;
 pub mod vectors;
 

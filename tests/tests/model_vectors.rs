@@ -1,7 +1,7 @@
 //! The model gives what the shipped vectors expect.
 
 use dataflow_tests::model;
-use dataflow_tests::vectors::{Expected, Located, Vector, find_files, read_file};
+use dataflow_tests::vectors::{Ending, Located, Vector, find_files, read_file};
 use std::path::Path;
 
 fn shipped() -> Vec<Located> {
@@ -16,9 +16,9 @@ fn check(is_chosen: impl Fn(&Vector) -> bool) -> usize {
     for Located { vector, file, .. } in shipped().into_iter().filter(|l| is_chosen(&l.vector)) {
         seen += 1;
         let found = model::expect(&vector).unwrap_or_else(|e| panic!("{}: {e}", vector.name()));
-        let difference = match (vector.expected(), found) {
-            (Expected::Rejected(_), Expected::Rejected(_)) | (Expected::Fails(_), Expected::Fails(_)) => None,
-            (Expected::Outputs(expected), Expected::Outputs(found)) => expected.difference(&found),
+        let difference = match (vector.ending(), found) {
+            (Ending::Rejected(_), Ending::Rejected(_)) | (Ending::Fails(_), Ending::Fails(_)) => None,
+            (Ending::Outputs(expected), Ending::Outputs(found)) => expected.difference(&found),
             (expected, found) => Some(format!("  {found:?} instead of {expected:?}\n")),
         };
         if let Some(difference) = difference {

@@ -65,6 +65,11 @@ impl<'a> Grouping<'a> {
         self.watermark > window.expiry(self.strategy.allowed_lateness_ms)
     }
 
+    /// Whether no more elements that are not late come for this window.
+    pub(super) fn is_past(&self, window: WindowRange) -> bool {
+        self.watermark > window.max()
+    }
+
     fn now(&self, window: WindowRange) -> Now {
         Now { watermark: self.watermark, processing: self.processing, max: window.max() }
     }

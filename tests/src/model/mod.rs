@@ -12,19 +12,19 @@ mod state;
 mod trigger;
 mod windows;
 
-use crate::vectors::{Expected, Outcome, Vector};
+use crate::vectors::{Ending, Outcome, Vector};
 
 /// What must come of a vector.
 ///
 /// # Errors
 /// If the vector has a program that the model does not know, or parameters are missing.
-pub fn expect(vector: &Vector) -> Result<Expected, String> {
+pub fn expect(vector: &Vector) -> Result<Ending, String> {
     match vector {
         Vector::Windowing(v) => Ok(match trigger::refused(&v.strategy) {
-            Some(why) => Expected::Rejected(why),
+            Some(why) => Ending::Rejected(why),
             None => {
                 let (panes, dropped) = grouping::group_by_key(&v.strategy, &v.events);
-                Expected::Outputs(Outcome::of(&panes, dropped))
+                Ending::Outputs(Outcome::of(&panes, dropped))
             }
         }),
         Vector::Program(v) if v.program.starts_with("side_") => side::run(v),

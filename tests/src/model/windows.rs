@@ -36,13 +36,6 @@ impl WindowRange {
         }
     }
 
-    pub(super) fn holds(self, t: i64) -> bool {
-        match self {
-            WindowRange::Global => true,
-            WindowRange::Interval(start, end) => start <= t && t < end,
-        }
-    }
-
     /// Sessions that only touch do not overlap.
     pub(super) fn overlaps(self, other: WindowRange) -> bool {
         match (self, other) {

@@ -6,7 +6,7 @@ mod outcome;
 mod strategy;
 
 pub use file::{Located, find_files, read_file};
-pub use outcome::{Dropped, Expected, Outcome, Pane, PaneNumbers, PaneTiming, Text, WindowRange};
+pub use outcome::{Dropped, Ending, Outcome, Pane, PaneNumbers, PaneTiming, Text, WindowRange};
 pub use strategy::{Accumulation, Closing, OnTime, Strategy, TimestampCombiner, Trigger, WindowFn};
 
 use serde::{Deserialize, Serialize};
@@ -162,11 +162,11 @@ impl Vector {
     }
 
     /// What must come of it.
-    pub fn expected(&self) -> Expected {
+    pub fn ending(&self) -> Ending {
         match self {
-            Vector::Windowing(v) => Expected::of(v.expected.as_deref(), v.dropped, v.rejected.as_deref(), None),
+            Vector::Windowing(v) => Ending::of(v.expected.as_deref(), v.dropped, v.rejected.as_deref(), None),
             Vector::Program(v) => {
-                Expected::of(v.expected.as_deref(), v.dropped, v.rejected.as_deref(), v.fails.as_deref())
+                Ending::of(v.expected.as_deref(), v.dropped, v.rejected.as_deref(), v.fails.as_deref())
             }
         }
     }

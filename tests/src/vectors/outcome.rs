@@ -229,7 +229,7 @@ impl Outcome {
 
 /// What must come of a script.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Expected {
+pub enum Ending {
     /// These outputs.
     Outputs(Outcome),
     /// It is refused when the graph is checked, before any data.
@@ -238,7 +238,7 @@ pub enum Expected {
     Fails(String),
 }
 
-impl Expected {
+impl Ending {
     /// What a vector says. A vector that was parsed has one of the three.
     pub(super) fn of<T: fmt::Display>(
         outputs: Option<&[T]>,
@@ -247,9 +247,9 @@ impl Expected {
         fails: Option<&str>,
     ) -> Self {
         match (rejected, fails) {
-            (Some(why), _) => Expected::Rejected(why.to_owned()),
-            (None, Some(why)) => Expected::Fails(why.to_owned()),
-            (None, None) => Expected::Outputs(Outcome::of(outputs.unwrap_or(&[]), dropped.unwrap_or_default())),
+            (Some(why), _) => Ending::Rejected(why.to_owned()),
+            (None, Some(why)) => Ending::Fails(why.to_owned()),
+            (None, None) => Ending::Outputs(Outcome::of(outputs.unwrap_or(&[]), dropped.unwrap_or_default())),
         }
     }
 }
