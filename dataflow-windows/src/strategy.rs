@@ -147,22 +147,6 @@ impl WindowingStrategy {
             && !matches!(self.window_fn, WindowFn::Sliding(_))
             && !self.is_merging()
     }
-
-    /// Says why collections of this strategy cannot be grouped, if so.
-    ///
-    /// # Errors
-    /// What is wrong, and what to do.
-    pub fn check_grouping(&self, unbounded: bool) -> Result<(), String> {
-        if unbounded && self.window_fn == WindowFn::Global && self.trigger == Trigger::Default {
-            return Err("its input never ends and is in the global window, so there would never be a result: use `window` first".to_owned());
-        }
-        Ok(())
-    }
-
-    /// The strategy of the results of a grouping.
-    pub fn after_grouping(&self) -> Self {
-        WindowingStrategy { merged: self.merged || self.window_fn.is_merging(), ..self.clone() }
-    }
 }
 
 impl WindowingStrategy {

@@ -26,7 +26,7 @@ fn sorted<T: Ord + Clone>(values: &[T]) -> Vec<T> {
 fn failure(build: impl FnOnce(&Pipeline)) -> String {
     let p = Pipeline::new("test");
     build(&p);
-    Way { threads: 2, restart_every: None }.run(&p).unwrap_err().to_string()
+    Way::on(2).run(&p).unwrap_err().to_string()
 }
 
 #[test]
@@ -237,7 +237,7 @@ proptest! {
         let view = view.as_iterable_view("View");
         let found = p.create_timestamped("Main", timed(&main)).window("MainWindows", main_windows.clone());
         let found = found.map_with_side_input("Look", &view, |n, side| (*n, sorted(side))).collect("Out");
-        Way { threads, restart_every }.run(&p).map_err(|e| TestCaseError::fail(e.to_string()))?;
+        Way { threads, restart_every, seed: None }.run(&p).map_err(|e| TestCaseError::fail(e.to_string()))?;
 
         let mut expected = vec![];
         for n in &main {

@@ -36,7 +36,7 @@ fn main() -> ExitCode {
     }
     let settings = Settings {
         runner: options.runner,
-        way: Way { threads: options.threads, restart_every: options.restart_every },
+        way: Way { threads: options.threads, restart_every: options.restart_every, seed: options.seed },
         seed: options.seed,
         ..Settings::default()
     };

@@ -25,7 +25,7 @@ pub struct Settings {
 
 impl Default for Settings {
     fn default() -> Self {
-        let way = Way { threads: 1, restart_every: None };
+        let way = Way::on(1);
         Settings { runner: "direct".to_owned(), way, seed: None, bundle: 1 }
     }
 }
