@@ -1,0 +1,317 @@
+//! Windows of all kinds, triggers and late elements, on every runner in every way.
+
+#![allow(clippy::unwrap_used)]
+
+use dataflow_core::{Pipeline, TestStream};
+use dataflow_exec::combiners::Sum;
+use dataflow_exec::transforms::*;
+use dataflow_tests::{WAYS, in_every_way};
+use dataflow_windows::{
+    AfterCount, AfterProcessingTime, AfterWatermark, CalendarWindows, CustomWindowFn, CustomWindows, Duration,
+    FixedWindows, GlobalWindows, Repeatedly, Sessions, SlidingWindows, Timestamp, TimestampCombiner, Timing, Window,
+    WindowingStrategy,
+};
+
+fn at(seconds: i64) -> Timestamp {
+    Timestamp::from_seconds(seconds)
+}
+
+fn window(start: i64, end: i64) -> Window {
+    Window::new(at(start), at(end))
+}
+
+/// The sums of elements (key, value, second) by key and window.
+fn sums(windowing: impl Into<WindowingStrategy>, elements: &[(u8, i64, i64)]) -> Vec<(Window, u8, i64)> {
+    let windowing = windowing.into();
+    let first: std::cell::RefCell<Option<Vec<(Window, u8, i64)>>> = Default::default();
+    in_every_way(
+        |p| {
+            let timed = elements.iter().map(|(key, value, t)| ((*key, *value), at(*t)));
+            let elements = p.create_timestamped("Elements", timed.collect::<Vec<_>>());
+            elements.window("Window", windowing.clone()).sum("Sum", |n| *n).collect("Out")
+        },
+        |out, _, way| {
+            let mut found: Vec<_> = out.elements().iter().map(|e| (e.window(), e.value.0, e.value.1)).collect();
+            found.sort_unstable();
+            assert_eq!(*first.borrow_mut().get_or_insert_with(|| found.clone()), found, "{way:?}");
+        },
+    );
+    first.into_inner().unwrap()
+}
+
+#[test]
+fn an_element_is_in_all_sliding_windows_that_hold_it() {
+    let found = sums(
+        SlidingWindows::of(Duration::seconds(10)).every(Duration::seconds(5)),
+        &[(1, 1, -7), (1, 10, 2), (1, 100, 7), (2, 1, 5)],
+    );
+    let expected = [
+        (window(-15, -5), 1, 1),
+        (window(-10, 0), 1, 1),
+        (window(-5, 5), 1, 10),
+        (window(0, 10), 1, 110),
+        (window(0, 10), 2, 1),
+        (window(5, 15), 1, 100),
+        (window(5, 15), 2, 1),
+    ];
+    assert_eq!(found, expected);
+}
+
+#[test]
+fn elements_between_sliding_windows_are_in_none() {
+    let found = sums(SlidingWindows::of(Duration::seconds(2)).every(Duration::seconds(10)), &[(1, 1, 1), (1, 10, 5)]);
+    assert_eq!(found, [(window(0, 2), 1, 1)]);
+}
+
+#[test]
+fn sessions_of_a_key_grow_and_join_in_any_order() {
+    let elements = [(1, 1, 0), (1, 10, 20), (2, 1, 12), (1, 100, 9), (1, 1_000, 15), (1, 10_000, 40)];
+    let expected = [(window(2 - 2 + 12, 22), 2, 1), (window(0, 30), 1, 1_111), (window(40, 50), 1, 10_000)];
+    assert_eq!(sums(Sessions::with_gap(Duration::seconds(10)), &elements), expected);
+}
+
+#[test]
+fn a_session_ends_at_its_maximum_length() {
+    let sessions = Sessions::with_gap(Duration::seconds(10)).max_length(Duration::seconds(25));
+    let mut stream = TestStream::new();
+    for t in [0, 8, 16, 24, 30] {
+        stream.add((1u8, 1i64), at(t));
+    }
+    for way in WAYS {
+        let p = Pipeline::new("test");
+        let out = p.test_stream("Clicks", &stream).window("Sessions", sessions).count("Count").collect("Out");
+        way.run(&p).unwrap();
+        let mut found: Vec<_> = out.elements().iter().map(|e| (e.window(), e.value.1)).collect();
+        found.sort_unstable();
+        // At 16 it would be 26 seconds long.
+        assert_eq!(found, [(window(0, 18), 2), (window(16, 40), 3)], "{way:?}");
+    }
+}
+
+#[test]
+fn days_of_a_time_zone_have_as_many_hours_as_they_have() {
+    let berlin = CalendarWindows::days(1).in_time_zone("Europe/Berlin".parse().unwrap());
+    // On 2026-03-29 an hour is missing, on 2026-10-25 there is one more.
+    let hours = |day: i64, n: i64| (0..n).map(move |h| (1u8, 1i64, day + h * 3_600));
+    let (spring, autumn) = (1_774_738_800, 1_792_879_200); // midnights in Berlin
+    let elements: Vec<_> = hours(spring, 24).chain(hours(autumn, 25)).collect();
+    let found = sums(berlin, &elements);
+    let days: Vec<(i64, i64)> =
+        found.iter().map(|(w, _, n)| ((w.end() - w.start()).as_micros() / 3_600_000_000, *n)).collect();
+    assert_eq!(days, [(23, 23), (24, 1), (25, 25)]);
+}
+
+/// Windows of ten seconds, and all of a key that overlap or touch become one.
+struct Touching;
+
+impl CustomWindowFn for Touching {
+    fn describe(&self) -> String {
+        "touching tens of seconds".to_owned()
+    }
+
+    fn assign(&self, t: Timestamp, windows: &mut Vec<Window>) {
+        windows.push(FixedWindows::of(Duration::seconds(10)).assign(t));
+    }
+
+    fn is_merging(&self) -> bool {
+        true
+    }
+
+    fn join(&self, a: Window, b: Window) -> Option<Window> {
+        let meet = a.start() <= b.end() && b.start() <= a.end();
+        meet.then(|| Window::new(a.start().min(b.start()), a.end().max(b.end())))
+    }
+}
+
+/// Each element is in the seconds before and after its own.
+struct Neighbours;
+
+impl CustomWindowFn for Neighbours {
+    fn describe(&self) -> String {
+        "three seconds".to_owned()
+    }
+
+    fn assign(&self, t: Timestamp, windows: &mut Vec<Window>) {
+        let second = FixedWindows::of(Duration::seconds(1)).assign(t);
+        let around =
+            |by: i64| Window::new(second.start() - Duration::seconds(by), second.end() + Duration::seconds(by));
+        windows.extend([second, around(1)]);
+    }
+}
+
+#[test]
+fn window_functions_of_users_may_merge() {
+    let found = sums(CustomWindows::new(Touching), &[(1, 1, 5), (1, 10, 25), (2, 1, 5), (1, 100, 15)]);
+    assert_eq!(found, [(window(0, 10), 2, 1), (window(0, 30), 1, 111)]);
+}
+
+#[test]
+fn window_functions_of_users_may_give_several_windows() {
+    let found = sums(CustomWindows::new(Neighbours), &[(1, 1, 5), (1, 10, 5)]);
+    assert_eq!(found, [(window(5, 6), 1, 11), (window(4, 7), 1, 11)]);
+}
+
+#[test]
+fn a_window_that_does_not_hold_its_element_is_an_error() {
+    struct Wrong;
+    impl CustomWindowFn for Wrong {
+        fn describe(&self) -> String {
+            "yesterday".to_owned()
+        }
+        fn assign(&self, t: Timestamp, windows: &mut Vec<Window>) {
+            windows.push(Window::new(t - Duration::days(1), t));
+        }
+    }
+    for way in WAYS {
+        let p = Pipeline::new("test");
+        let elements = p.create_timestamped("Elements", vec![((1, 1), at(0))]);
+        elements.window("Window", CustomWindows::new(Wrong)).count("Count").collect("Out");
+        let error = way.run(&p).unwrap_err().to_string();
+        assert!(error.contains("step \"Window\""), "{error}");
+        assert!(error.contains("the window function \"yesterday\" put an element of 1970-01-01T00:00:00Z"), "{error}");
+    }
+}
+
+#[test]
+fn the_ends_of_time_are_times_too() {
+    for way in WAYS {
+        let p = Pipeline::new("test");
+        let times = [Timestamp::MIN, at(-1), at(0), Timestamp::MAX];
+        let elements = p.create_timestamped("Elements", times.map(|t| ((1u8, 1i64), t)));
+        let fixed = elements.window("Fixed", FixedWindows::of(Duration::hours(1))).count("CountFixed").collect("Hours");
+        let sliding = SlidingWindows::of(Duration::hours(2)).every(Duration::hours(1));
+        let sliding = elements.window("Sliding", sliding).count("CountSliding").collect("TwoHours");
+        let sessions = elements.window("Sessions", Sessions::with_gap(Duration::hours(1)));
+        let sessions = sessions.count("CountSessions").collect("Active");
+        way.run(&p).unwrap();
+        let counts = |out: Collected<(u8, u64)>| out.values().iter().map(|(_, n)| *n).collect::<Vec<_>>();
+        assert_eq!(counts(fixed), [1; 4], "{way:?}");
+        assert_eq!(counts(sliding).iter().sum::<u64>(), 8, "{way:?}");
+        assert_eq!(counts(sessions).iter().sum::<u64>(), 4, "{way:?}");
+    }
+}
+
+#[test]
+fn early_on_time_and_late_panes_come_in_their_order() {
+    let windowing = WindowingStrategy::of(FixedWindows::of(Duration::minutes(1)))
+        .triggering(
+            AfterWatermark::past_end_of_window()
+                .early(AfterProcessingTime::delay(Duration::seconds(10)))
+                .late(AfterCount::at_least(1)),
+        )
+        .allowed_lateness(Duration::minutes(10))
+        .accumulating();
+    let mut stream = TestStream::new();
+    stream.add(("a", 1i64), at(1)).advance_processing_time(Duration::seconds(11));
+    stream.add(("a", 2), at(2)).advance_watermark_to(at(60));
+    stream.add(("a", 4), at(3)).advance_watermark_to(at(660)).add(("a", 8), at(4));
+    for way in WAYS {
+        let p = Pipeline::new("test");
+        let stream = stream.clone();
+        let elements = p.test_stream("Elements", &stream).map("Owned", |(k, n): (&str, i64)| (k.to_owned(), n));
+        let out = elements.window("Minutely", windowing.clone()).sum("Sum", |n| *n).collect("Out");
+        let metrics = way.run(&p).unwrap();
+        let mut panes: Vec<_> = out.elements().iter().map(|e| (e.pane.index, e.pane.timing, e.value.1)).collect();
+        panes.sort_by_key(|p| p.0);
+        assert_eq!(panes, [(0, Timing::Early, 1), (1, Timing::OnTime, 3), (2, Timing::Late, 7)], "{way:?}");
+        assert_eq!(metrics.get("Sum", "dropped_late"), 1, "{way:?}");
+    }
+}
+
+#[test]
+fn elements_that_come_too_late_are_an_output() {
+    let strategies = [
+        WindowingStrategy::of(FixedWindows::of(Duration::minutes(1))),
+        WindowingStrategy::of(FixedWindows::of(Duration::minutes(1)))
+            .triggering(AfterWatermark::past_end_of_window().late(AfterCount::at_least(1)))
+            .allowed_lateness(Duration::seconds(30)),
+        WindowingStrategy::of(Sessions::with_gap(Duration::minutes(1))),
+    ];
+    for (windowing, too_late) in strategies.into_iter().zip([vec![2, 4], vec![4], vec![4]]) {
+        for way in WAYS {
+            let mut stream = TestStream::new();
+            stream.add((1u8, 1i64), at(1)).advance_watermark_to(at(60)).add((1, 2), at(2));
+            stream.advance_watermark_to(at(90)).add_elements([((1, 4), at(3)), ((1, 8), at(95))]);
+            let p = Pipeline::new("test");
+            let windowed = p.test_stream("Elements", &stream).window("Window", windowing.clone());
+            let (sums, late) = windowed.late_data().combine_per_key("Sum", Sum::of(|n: &i64| *n));
+            let (groups, late_too) = windowed.late_data().group_by_key("Group");
+            let (sums, late, groups, late_too) =
+                (sums.collect("Sums"), late.collect("Late"), groups.collect("Groups"), late_too.collect("LateToo"));
+            let metrics = way.run(&p).unwrap();
+            let values = |out: &Collected<(u8, i64)>| out.sorted().iter().map(|(_, n)| *n).collect::<Vec<_>>();
+            assert_eq!((values(&late), values(&late_too)), (too_late.clone(), too_late.clone()), "{way:?} {windowing}");
+            let in_time = 15 - too_late.iter().sum::<i64>();
+            assert_eq!(sums.values().iter().map(|(_, n)| n).sum::<i64>(), in_time, "{way:?} {windowing}");
+            assert_eq!(groups.values().iter().flat_map(|(_, ns)| ns).sum::<i64>(), in_time, "{way:?} {windowing}");
+            assert_eq!(metrics.get("Sum", "dropped_late"), too_late.len() as u64);
+            assert!(late.elements().iter().all(|e| e.window().contains(e.timestamp)));
+        }
+    }
+}
+
+#[test]
+fn a_late_element_is_an_output_for_each_sliding_window_it_is_too_late_for() {
+    for way in WAYS {
+        let mut stream = TestStream::new();
+        stream.advance_watermark_to(at(10)).add((1u8, 1i64), at(7));
+        let p = Pipeline::new("test");
+        let sliding = SlidingWindows::of(Duration::seconds(10)).every(Duration::seconds(5));
+        let (groups, late) =
+            p.test_stream("Elements", &stream).window("Sliding", sliding).late_data().group_by_key("Group");
+        let (groups, late) = (groups.collect("Groups"), late.collect("Late"));
+        way.run(&p).unwrap();
+        let windows = |e: Vec<Window>| e;
+        assert_eq!(windows(late.elements().iter().map(|e| e.window()).collect()), [window(0, 10)], "{way:?}");
+        assert_eq!(windows(groups.elements().iter().map(|e| e.window()).collect()), [window(5, 15)], "{way:?}");
+    }
+}
+
+#[test]
+fn the_global_window_gives_results_by_count() {
+    for way in WAYS {
+        let mut stream = TestStream::new();
+        (0..7).for_each(|n| _ = stream.add((1u8, 1i64 << n), at(n)));
+        let p = Pipeline::new("test");
+        let by_threes = WindowingStrategy::of(GlobalWindows).triggering(Repeatedly::forever(AfterCount::at_least(3)));
+        let out = p.test_stream("Elements", &stream).window("Global", by_threes).sum("Sum", |n| *n).collect("Out");
+        way.run(&p).unwrap();
+        assert_eq!(out.sorted(), [(1, 7), (1, 56), (1, 64)], "{way:?}: what is left comes at the end");
+    }
+}
+
+#[test]
+fn results_have_the_earliest_or_latest_time_of_their_elements() {
+    for (combiner, time) in [(TimestampCombiner::Earliest, 3), (TimestampCombiner::Latest, 40)] {
+        for way in WAYS {
+            let mut stream = TestStream::new();
+            stream.advance_watermark_to(at(2)).add(5i64, at(40)).add(1, at(3)).add(1, at(1));
+            let p = Pipeline::new("test");
+            let minutely = WindowingStrategy::of(FixedWindows::of(Duration::minutes(1))).timestamp_combiner(combiner);
+            let windowed = p.test_stream("Elements", &stream).window("Minutely", minutely);
+            let per_key = windowed.key_by("One", |_| 1u8).sum("Sum", |n| *n).collect("PerKey");
+            let global = windowed.combine_globally("Total", Sum::of(|n: &i64| *n)).collect("Global");
+            way.run(&p).unwrap();
+            assert_eq!(per_key.elements()[0].timestamp, at(time), "{way:?}");
+            assert_eq!(global.elements()[0].timestamp, at(time), "combined in advance, {way:?}");
+            assert_eq!((per_key.values(), global.values()), (vec![(1, 7)], vec![7]), "{way:?}");
+        }
+    }
+}
+
+#[test]
+fn sessions_that_were_grouped_are_not_merged_again() {
+    for way in WAYS {
+        let mut stream = TestStream::new();
+        stream.add((1u8, 1i64), at(0)).add((1, 2), at(5)).add((2, 4), at(8));
+        let p = Pipeline::new("test");
+        let sessions = p.test_stream("Elements", &stream).window("Sessions", Sessions::with_gap(Duration::seconds(10)));
+        let per_key = sessions.sum("Sum", |n| *n);
+        // Sessions of several keys overlap; those that are alike come together, others do not.
+        let out = per_key.key_by("All", |_| ()).group_by_key("Group").collect("Out");
+        way.run(&p).unwrap();
+        let mut found: Vec<_> = out.elements().iter().map(|e| (e.window(), e.value.1.clone())).collect();
+        found.sort_unstable();
+        assert_eq!(found, [(window(0, 15), vec![(1, 3)]), (window(8, 18), vec![(2, 4)])], "{way:?}");
+    }
+}
