@@ -38,9 +38,14 @@ impl FixedWindows {
     #[inline]
     pub fn assign(self, t: Timestamp) -> Window {
         let size = self.size.as_micros().max(1);
-        let since_offset = t.as_micros().saturating_sub(self.offset.as_micros());
-        let start = t.as_micros().saturating_sub(since_offset.rem_euclid(size));
-        Window::new(Timestamp::from_micros(start), Timestamp::from_micros(start.saturating_add(size)))
+        let (t, offset) = (t.as_micros(), self.offset.as_micros());
+        let since_start = match t.checked_sub(offset) {
+            Some(since_offset) => since_offset.rem_euclid(size),
+            None => (i128::from(t) - i128::from(offset)).rem_euclid(i128::from(size)) as i64,
+        };
+        // Both from `t`: a start that is cut must not move the end.
+        let (start, end) = (t.saturating_sub(since_start), t.saturating_add(size - since_start));
+        Window::new(Timestamp::from_micros(start), Timestamp::from_micros(end))
     }
 
     pub(super) fn check(self) -> Result<(), String> {

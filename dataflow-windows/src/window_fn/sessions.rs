@@ -97,4 +97,19 @@ mod tests {
         assert_eq!(sessions.join(w(0, 10), w(5, 15)), Some(w(0, 15)));
         assert_eq!(sessions.join(w(0, 10), w(6, 16)), None);
     }
+
+    #[test]
+    fn a_gap_below_a_millisecond_or_above_the_maximum_length_is_refused() {
+        let refused = |sessions: Sessions| sessions.check().unwrap_err();
+        assert_eq!(
+            refused(Sessions::with_gap(Duration::seconds(-1))),
+            "sessions with a gap of -1s are too short: give a gap of at least 1ms"
+        );
+        assert_eq!(
+            refused(Sessions::with_gap(Duration::minutes(2)).max_length(Duration::minutes(1))),
+            "sessions with a gap of 2m, at most 1m long: the maximum length must be at least the gap"
+        );
+        let fine = Sessions::with_gap(Duration::minutes(1)).max_length(Duration::minutes(1));
+        assert_eq!(fine.check(), Ok(()));
+    }
 }

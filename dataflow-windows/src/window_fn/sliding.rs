@@ -137,4 +137,18 @@ mod tests {
             assert!(sliding.assign(t).all(|w| w.start() <= t && t <= w.end()));
         }
     }
+
+    #[test]
+    fn a_size_or_a_period_below_a_millisecond_is_refused() {
+        let refused = |size, period| SlidingWindows::of(size).every(period).check().unwrap_err();
+        assert_eq!(
+            refused(Duration::seconds(10), Duration::ZERO),
+            "sliding windows of 10s every 0s are too small: give a size and a period of at least 1ms"
+        );
+        assert_eq!(
+            refused(Duration::seconds(-10), Duration::seconds(1)),
+            "sliding windows of -10s every 1s are too small: give a size and a period of at least 1ms"
+        );
+        assert_eq!(SlidingWindows::of(Duration::seconds(1)).every(Duration::hours(1)).check(), Ok(()));
+    }
 }
