@@ -253,10 +253,8 @@ impl Worker<'_> {
                 }
             }
         }
-        if self.random.is_some() && self.executor.has_mail() {
-            return Ok(false); // there may be room
-        }
-        self.parker.park_timeout(NAP);
+        let room = self.random.is_some() && self.executor.has_mail(); // there may be some, though it was refused
+        self.parker.park_timeout(if room { NAP / 100 } else { NAP });
         Ok(false)
     }
 

@@ -26,9 +26,9 @@ pub const WAYS: [Way; 9] = [
     Way::on(1).restart_every(1),
     Way::on(2).restart_every(3),
     Way::on(3).restart_every(7),
-    Way::on(1).restart_every(4).seed(1),
+    Way::on(1).restart_every(8).seed(1),
     Way::on(2).seed(2),
-    Way::on(4).restart_every(6).seed(3),
+    Way::on(4).restart_every(12).seed(3),
 ];
 
 impl Way {

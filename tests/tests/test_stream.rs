@@ -22,9 +22,10 @@ fn minutes_as<T: dataflow_core::Data>(name: &str, collection: &PCollection<T>) -
     collection.window(name, FixedWindows::of(Duration::minutes(1)))
 }
 
-/// The ways, and a restart after every event on several threads.
+/// The ways, a restart after every event on several threads, and more seeds.
 fn ways() -> impl Iterator<Item = Way> {
-    WAYS.into_iter().chain([Way::on(5).restart_every(1), Way::on(2).restart_every(1)])
+    let seeds = (10..16).map(|seed| Way::on(1 + seed as u16 % 4).restart_every(3).seed(seed));
+    WAYS.into_iter().chain([Way::on(5).restart_every(1), Way::on(2).restart_every(1)]).chain(seeds)
 }
 
 #[test]
@@ -139,6 +140,24 @@ fn the_elements_of_an_event_are_one_bundle_also_behind_an_exchange() {
         way.run(&p).unwrap();
         assert_eq!(out.values(), [6_000, 2, 20], "{way:?}");
     }
+}
+
+#[test]
+fn a_seed_cuts_what_is_read_into_bundles_the_same_way_each_time() {
+    let sizes = |way: Way| {
+        let p = Pipeline::new("test");
+        let out = p.create("Numbers", 0..50_000).apply_operator(to_first_shard("Sizes"), |_| Ok(BundleSize(0)));
+        let out = out.collect("Out");
+        way.run(&p).unwrap();
+        assert_eq!(out.values().iter().sum::<i64>(), 50_000, "{way:?}");
+        out.values()
+    };
+    let plain = sizes(Way::on(1)).len();
+    let seeded = sizes(Way::on(1).seed(1));
+    assert!(seeded.len() > 2 * plain, "{} bundles with a seed, {plain} without", seeded.len());
+    assert_eq!(seeded, sizes(Way::on(1).seed(1)));
+    assert_ne!(seeded, sizes(Way::on(1).seed(2)));
+    sizes(Way::on(3).seed(3));
 }
 
 #[test]
