@@ -3,8 +3,8 @@
 use super::grouping::Grouping;
 use super::programs::list;
 use super::windows::assign;
-use crate::vectors::{Accumulation, Dropped, END_OF_TIME, Element, Event, Ending, Input, Outcome};
-use crate::vectors::{ProgramVector, Strategy, Text, Trigger, WindowFn, WindowRange};
+use crate::vectors::{Accumulation, Dropped, END_OF_TIME, Element, Ending, Event, Input, Outcome};
+use crate::vectors::{ProgramVector, Text, Trigger, WindowFn, WindowRange, Windowing};
 use std::collections::BTreeMap;
 
 /// What must come of a program with a side input.
@@ -39,8 +39,7 @@ pub(super) fn run(vector: &ProgramVector) -> Result<Ending, String> {
                 still_waiting.push((e, window));
                 continue;
             }
-            let content: Vec<&Element> =
-                pane.iter().flat_map(|p| &p.values).map(|n| elements[*n as usize]).collect();
+            let content: Vec<&Element> = pane.iter().flat_map(|p| &p.values).map(|n| elements[*n as usize]).collect();
             let text = format!("{} side={}", e.value, show(&vector.program, &content)?);
             texts.push(Text { key: e.key.clone(), text, timestamp_ms: e.timestamp_ms, window });
         }
@@ -49,8 +48,8 @@ pub(super) fn run(vector: &ProgramVector) -> Result<Ending, String> {
     Ok(Ending::Outputs(Outcome::of(&texts, Dropped { lateness: side.dropped, ..Dropped::default() })))
 }
 
-fn side_strategy(vector: &ProgramVector, side_fn: &WindowFn) -> Strategy {
-    let mut strategy = Strategy::of(side_fn.clone());
+fn side_strategy(vector: &ProgramVector, side_fn: &WindowFn) -> Windowing {
+    let mut strategy = Windowing::of(side_fn.clone());
     strategy.allowed_lateness_ms = vector.allowed_lateness_ms;
     strategy.accumulation = Accumulation::Accumulating;
     if vector.program == "side_latest" {

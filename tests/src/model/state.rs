@@ -3,18 +3,18 @@
 use super::grouping::Grouping;
 use super::programs::{self, Call, Timers, Vars};
 use super::windows::assign;
-use crate::vectors::{Accumulation, Dropped, END_OF_TIME, Event, Ending, Outcome, PaneTiming};
-use crate::vectors::{ProgramVector, Strategy, Text, WindowFn, WindowRange};
+use crate::vectors::{Accumulation, Dropped, END_OF_TIME, Ending, Event, Outcome, PaneTiming};
+use crate::vectors::{ProgramVector, Text, WindowFn, WindowRange, Windowing};
 
 /// What must come of a program with state.
 pub(super) fn run(vector: &ProgramVector) -> Result<Ending, String> {
     if let WindowFn::Sessions { .. } = vector.window_fn {
         return Ok(Ending::Rejected("sessions are merged, state is not".to_owned()));
     }
-    let after = vector.params.numbers.get("downstream_fixed_ms").map(|size_ms| Strategy {
+    let after = vector.params.numbers.get("downstream_fixed_ms").map(|size_ms| Windowing {
         allowed_lateness_ms: vector.allowed_lateness_ms,
         accumulation: Accumulation::Discarding,
-        ..Strategy::of(WindowFn::Fixed { size_ms: *size_ms, offset_ms: 0 })
+        ..Windowing::of(WindowFn::Fixed { size_ms: *size_ms, offset_ms: 0 })
     });
     let mut running = Running {
         vector,
@@ -118,9 +118,7 @@ impl Running<'_> {
             let at = self.cells.iter().position(|c| c.key == key && c.window == window);
             let mut cell = match at {
                 Some(at) => self.cells.remove(at),
-                None => {
-                    Cell { key: key.to_owned(), window, vars: Vars::default(), timers: Timers::default() }
-                }
+                None => Cell { key: key.to_owned(), window, vars: Vars::default(), timers: Timers::default() },
             };
             let call = |c: &mut Call<'_>| programs::element(&self.vector.program, c, value, ts);
             let texts = self.call(&mut cell, ts, call)?;

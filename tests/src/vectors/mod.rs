@@ -1,13 +1,15 @@
 //! Vectors: scripts and what must come of them, one JSON object a line. The form is described in
 //! `tests/conformance/README.md`; all times here are milliseconds, as there.
 
+mod code;
 mod file;
 mod outcome;
 mod strategy;
 
+pub use code::{Script, events_code, window_fn_code};
 pub use file::{Located, find_files, read_file};
 pub use outcome::{Dropped, Ending, Outcome, Pane, PaneNumbers, PaneTiming, Text, WindowRange};
-pub use strategy::{Accumulation, Closing, OnTime, Strategy, TimestampCombiner, Trigger, WindowFn};
+pub use strategy::{Accumulation, Closing, OnTime, TimestampCombiner, Trigger, WindowFn, Windowing};
 
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -72,7 +74,7 @@ pub struct WindowingVector {
     /// What is peculiar about it.
     pub tags: Vec<String>,
     /// How elements are windowed, and when panes come out.
-    pub strategy: Strategy,
+    pub strategy: Windowing,
     /// What happens.
     pub events: Vec<Event>,
     /// The panes.
@@ -135,7 +137,10 @@ impl Params {
     /// # Errors
     /// If the vector has none of that name.
     pub fn get(&self, name: &str) -> Result<i64, String> {
-        self.numbers.get(name).copied().ok_or_else(|| format!("the program needs a parameter {name}: add it to `params`"))
+        self.numbers
+            .get(name)
+            .copied()
+            .ok_or_else(|| format!("the program needs a parameter {name}: add it to `params`"))
     }
 
     /// The parameter `name`, or `default`.
@@ -193,7 +198,9 @@ impl Vector {
     fn check(&self) -> Result<(), String> {
         let (outcomes, dropped, events) = match self {
             Vector::Windowing(v) => ([v.expected.is_some(), v.rejected.is_some(), false], v.dropped, &v.events),
-            Vector::Program(v) => ([v.expected.is_some(), v.rejected.is_some(), v.fails.is_some()], v.dropped, &v.events),
+            Vector::Program(v) => {
+                ([v.expected.is_some(), v.rejected.is_some(), v.fails.is_some()], v.dropped, &v.events)
+            }
         };
         if outcomes.iter().filter(|o| **o).count() != 1 {
             return Err("give one of `expected`, `rejected` and (for programs) `fails`".to_owned());
