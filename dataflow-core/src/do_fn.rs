@@ -35,6 +35,12 @@ impl<T> Element<T> {
         Element { value, timestamp: batch.times.get(i), pane: batch.panes.get(i), window }
     }
 
+    /// An element of one window.
+    #[inline]
+    pub fn new(value: T, timestamp: Timestamp, window: Window, pane: PaneInfo) -> Self {
+        Element { value, timestamp, pane, window: Assigned::Is(window) }
+    }
+
     /// Its window.
     #[inline]
     pub fn window(&self) -> Window {

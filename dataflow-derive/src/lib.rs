@@ -1,5 +1,6 @@
-//! The derive macros of `dataflow`: [`Key`](macro@Key) for types to group by, [`ArrowRow`](macro@ArrowRow) for rows of
-//! Parquet files and [`ArrowEnum`](macro@ArrowEnum) for their fields that are one of a few names.
+//! The derive macros of `dataflow`: [`Key`](macro@Key) for types to group by, [`StateRow`](macro@StateRow) for the state
+//! of a key, [`ArrowRow`](macro@ArrowRow) for rows of Parquet files and [`ArrowEnum`](macro@ArrowEnum) for their fields
+//! that are one of a few names.
 //!
 //! The code they make names the crate that has the trait as the user's `Cargo.toml` does: `dataflow-core` or
 //! `io-parquet` where it is a dependency of its own, else the facade `dataflow`; an attribute `crate = "path"`
@@ -10,6 +11,7 @@ mod arrow_row;
 mod attributes;
 mod key;
 mod krate;
+mod state_row;
 
 use proc_macro::TokenStream;
 use syn::{DeriveInput, parse_macro_input};
@@ -42,6 +44,53 @@ use syn::{DeriveInput, parse_macro_input};
 pub fn derive_key(input: TokenStream) -> TokenStream {
     let input = parse_macro_input!(input as DeriveInput);
     key::derive(&input).unwrap_or_else(|e| e.to_compile_error()).into()
+}
+
+/// Makes a struct of cells the state of a key: implements `dataflow_core::state::StateRow`.
+///
+/// Each field is a cell: `Value<T>`, `Bag<T>`, `Set<T>`, `Map<K, V>`, `Multimap<K, V>`, `OrderedList<T>`, `Combining<F>`,
+/// `Expiring<..>` of one of them, or a timer: `EventTimer`, `ProcessingTimer`, `EventTimerFamily`,
+/// `ProcessingTimerFamily`. Timers and `Expiring` are known by these names, so they must not be aliases. The struct needs
+/// a `Default`, too.
+///
+/// For a struct `Spree` this also makes the enum `SpreeTimer` with a variant for each timer: `Reset` for a field
+/// `reset: EventTimer`, `Reminders(String)` for a field `reminders: EventTimerFamily`.
+///
+/// Snapshots find a cell by the name of its field. Fields may be added, removed and put in another order; one that is
+/// added is vacant at first. On a field:
+///
+/// - `#[state(ttl = "7d")]`: how long an `Expiring` cell lives after its last write: a number and a unit (us, ms, s, m,
+///   h, d);
+/// - `#[state(rename = "name")]`: what snapshots call it, for a field that gets a new name.
+///
+/// On the struct: `#[state(crate = "some::path")]`: where `dataflow_core` is found.
+///
+/// ```
+/// use dataflow_core::state::{EventTimer, EventTimerFamily, Expiring, StateRow, Value};
+/// use dataflow_derive::StateRow;
+///
+/// #[derive(Default, StateRow)]
+/// struct Spree {
+///     count: Value<u32>,
+///     #[state(ttl = "7d")]
+///     card: Expiring<Value<String>>,
+///     reset: EventTimer,
+///     reminders: EventTimerFamily,
+/// }
+///
+/// fn name(timer: SpreeTimer) -> String {
+///     match timer {
+///         SpreeTimer::Reset => "reset".to_owned(),
+///         SpreeTimer::Reminders(id) => id,
+///     }
+/// }
+/// assert_eq!(name(SpreeTimer::Reminders("offer".to_owned())), "offer");
+/// assert_eq!(Spree::TIMERS, 2);
+/// ```
+#[proc_macro_derive(StateRow, attributes(state))]
+pub fn derive_state_row(input: TokenStream) -> TokenStream {
+    let input = parse_macro_input!(input as DeriveInput);
+    state_row::derive(&input).unwrap_or_else(|e| e.to_compile_error()).into()
 }
 
 /// Makes a struct with named fields a row of Parquet files: implements `io_parquet::ArrowRow`.

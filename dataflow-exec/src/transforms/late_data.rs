@@ -4,13 +4,14 @@ use super::combine::Combining;
 use super::group_by_key::Collecting;
 use super::grouping::{self, Shown};
 use super::key_by::{Keyed, KeyedCollection, Keying};
-use dataflow_core::{Coded, CombineFn, Data, PCollection};
+use super::stateful;
+use dataflow_core::{Coded, CombineFn, Data, KeyedDoFn, PCollection};
 use std::marker::PhantomData;
 
 /// `late_data`: elements that come too late, as an output.
 pub trait LateData: KeyedCollection {
-    /// The groupings that follow have a second output: the elements that came when their window had expired, each with
-    /// the window that it was too late for. (They are counted as `dropped_late` in any case.)
+    /// The step that follows, a grouping or `par_do_stateful`, has a second output: the elements that came when their
+    /// window had expired, each with the window that it was too late for. (They are counted as `dropped_late` in any case.)
     ///
     /// These elements are behind the watermark. What groups them must put them into other windows first, such as the
     /// global one with a trigger.
@@ -33,7 +34,7 @@ impl<C: KeyedCollection> LateData for C {
     }
 }
 
-/// Elements by key whose groupings have an output for late ones. See [`LateData::late_data`].
+/// Elements by key whose next step has an output for late ones. See [`LateData::late_data`].
 pub struct WithLateData<T, G>(Keyed<T, G>);
 
 impl<T: Data, G: Keying<T>> WithLateData<T, G> {
@@ -54,5 +55,13 @@ impl<T: Data, G: Keying<T>> WithLateData<T, G> {
     ) -> (PCollection<(G::Key, F::Out)>, PCollection<T>) {
         let by = Combining { keying: self.0.keying.clone(), combine, finish: Some, element: PhantomData };
         grouping::apply::<T, G, _, Shown>(&self.0, name, "Combine.PerKey", by)
+    }
+
+    /// As [`par_do_stateful`](super::ParDoStateful::par_do_stateful): what the DoFn makes, and the elements that came too late.
+    pub fn par_do_stateful<D>(&self, name: &str, do_fn: D) -> (PCollection<D::Out>, PCollection<T>)
+    where
+        D: KeyedDoFn<Key = G::Key, In = G::Value> + Sync,
+    {
+        stateful::with_late_data(&self.0, name, do_fn)
     }
 }

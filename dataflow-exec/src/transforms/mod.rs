@@ -18,6 +18,7 @@ mod map;
 mod par_do;
 mod par_do_tagged;
 mod side_input;
+mod stateful;
 mod try_map;
 mod write;
 
@@ -38,6 +39,7 @@ pub use par_do::ParDo;
 pub use par_do_tagged::ParDoTagged;
 pub use side_input::{AsMapView, AsView, IterableView, MapView, MultimapView, SideInput, SideMap, SideMultimap};
 pub use side_input::{SingletonView, View};
+pub use stateful::ParDoStateful;
 pub use try_map::{DeadLetter, TryMap};
 pub use write::Write;
 

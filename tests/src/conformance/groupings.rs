@@ -2,8 +2,8 @@
 
 use super::Settings;
 use super::stream::test_stream;
-use crate::vectors::{Dropped, Ending, Outcome, Pane, Strategy, WindowingVector};
-use dataflow_core::{Element, Pipeline};
+use crate::vectors::{Dropped, Ending, Event, Outcome, Pane, Windowing, WindowingVector};
+use dataflow_core::{Element, Metrics, Pipeline};
 use dataflow_exec::transforms::*;
 
 /// What comes of a windowing vector.
@@ -18,18 +18,33 @@ pub(super) fn run(vector: &WindowingVector, settings: &Settings) -> Ending {
 ///
 /// # Errors
 /// How it ended, if not well.
-pub fn panes(
-    strategy: &Strategy,
-    events: &[crate::vectors::Event],
-    settings: &Settings,
-) -> Result<(Vec<Pane>, Dropped), Ending> {
+pub fn panes(strategy: &Windowing, events: &[Event], settings: &Settings) -> Result<(Vec<Pane>, Dropped), Ending> {
     let stream = test_stream(events, settings, |e| (settings.key(&e.key), e.value));
     let p = Pipeline::new("vector");
     let windowed = p.test_stream("Events", &stream).window("Window", strategy.to_engine());
     let out = windowed.group_by_key("Group").collect("Out");
     let metrics = settings.run(&p)?;
     let panes = out.elements().into_iter().map(|e| pane(e, settings)).collect();
-    Ok((panes, Dropped { lateness: metrics.get("Group", "dropped_late"), ..Dropped::default() }))
+    Ok((panes, dropped(&metrics)))
+}
+
+/// The same with the sum of the values in place of them.
+///
+/// # Errors
+/// How it ended, if not well.
+pub fn sums(strategy: &Windowing, events: &[Event], settings: &Settings) -> Result<(Vec<Pane>, Dropped), Ending> {
+    let stream = test_stream(events, settings, |e| (settings.key(&e.key), e.value));
+    let p = Pipeline::new("vector");
+    let windowed = p.test_stream("Events", &stream).window("Window", strategy.to_engine());
+    let summed = windowed.key_by("Key", |(key, _)| key.clone()).sum("Group", |(_, value)| *value);
+    let out = summed.map("List", |(key, sum)| (key, vec![sum])).collect("Out");
+    let metrics = settings.run(&p)?;
+    let panes = out.elements().into_iter().map(|e| pane(e, settings)).collect();
+    Ok((panes, dropped(&metrics)))
+}
+
+fn dropped(metrics: &Metrics) -> Dropped {
+    Dropped { lateness: metrics.get("Group", "dropped_late"), ..Dropped::default() }
 }
 
 fn pane(element: Element<(String, Vec<i64>)>, settings: &Settings) -> Pane {

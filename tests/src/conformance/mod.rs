@@ -4,6 +4,7 @@ mod groupings;
 mod report;
 mod stream;
 
+pub use groupings::{panes, sums};
 pub use report::{Report, run_all};
 
 use crate::Way;

@@ -3,10 +3,10 @@
 use super::trigger::{Now, Standing, Wakes};
 use super::windows::assign;
 use crate::vectors::{Accumulation, Closing, Dropped, END_OF_TIME, Event, OnTime, PaneNumbers, PaneTiming};
-use crate::vectors::{Pane, Strategy, TimestampCombiner, WindowRange};
+use crate::vectors::{Pane, TimestampCombiner, WindowRange, Windowing};
 
 /// The panes of a `group_by_key` that sees these events and then the end of time, and what it drops.
-pub fn group_by_key(strategy: &Strategy, events: &[Event]) -> (Vec<Pane>, Dropped) {
+pub fn group_by_key(strategy: &Windowing, events: &[Event]) -> (Vec<Pane>, Dropped) {
     let mut grouping = Grouping::new(strategy);
     for event in events {
         match event {
@@ -20,7 +20,7 @@ pub fn group_by_key(strategy: &Strategy, events: &[Event]) -> (Vec<Pane>, Droppe
 }
 
 pub(super) struct Grouping<'a> {
-    strategy: &'a Strategy,
+    strategy: &'a Windowing,
     watermark: i64,
     processing: i64,
     cells: Vec<Cell>,
@@ -57,7 +57,7 @@ struct New {
 }
 
 impl<'a> Grouping<'a> {
-    pub(super) fn new(strategy: &'a Strategy) -> Self {
+    pub(super) fn new(strategy: &'a Windowing) -> Self {
         Grouping { strategy, watermark: i64::MIN, processing: 0, cells: vec![], panes: vec![], dropped: 0 }
     }
 
@@ -202,7 +202,7 @@ impl<'a> Grouping<'a> {
         if self.watermark <= cell.window.max() {
             return PaneTiming::Early;
         }
-        let never_late = cell.window.expiry(self.strategy.allowed_lateness_ms) == cell.window.max();
+        let never_late = self.strategy.allowed_lateness_ms == 0;
         let owes = cell.wake_at_end || cell.new.iter().any(|n| n.in_time) || never_late;
         if cell.panes_not_early == 0 && owes { PaneTiming::OnTime } else { PaneTiming::Late }
     }

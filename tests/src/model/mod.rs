@@ -33,3 +33,4 @@ pub fn expect(vector: &Vector) -> Result<Ending, String> {
 }
 
 pub use grouping::group_by_key;
+pub use trigger::refused;

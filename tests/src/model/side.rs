@@ -4,7 +4,7 @@ use super::grouping::Grouping;
 use super::programs::list;
 use super::windows::assign;
 use crate::vectors::{Accumulation, Dropped, END_OF_TIME, Element, Ending, Event, Input, Outcome};
-use crate::vectors::{ProgramVector, Strategy, Text, Trigger, WindowFn, WindowRange};
+use crate::vectors::{ProgramVector, Text, Trigger, WindowFn, WindowRange, Windowing};
 use std::collections::BTreeMap;
 
 /// What must come of a program with a side input.
@@ -48,8 +48,8 @@ pub(super) fn run(vector: &ProgramVector) -> Result<Ending, String> {
     Ok(Ending::Outputs(Outcome::of(&texts, Dropped { lateness: side.dropped, ..Dropped::default() })))
 }
 
-fn side_strategy(vector: &ProgramVector, side_fn: &WindowFn) -> Strategy {
-    let mut strategy = Strategy::of(side_fn.clone());
+fn side_strategy(vector: &ProgramVector, side_fn: &WindowFn) -> Windowing {
+    let mut strategy = Windowing::of(side_fn.clone());
     strategy.allowed_lateness_ms = vector.allowed_lateness_ms;
     strategy.accumulation = Accumulation::Accumulating;
     if vector.program == "side_latest" {

@@ -4,17 +4,17 @@ use super::grouping::Grouping;
 use super::programs::{self, Call, Timers, Vars};
 use super::windows::assign;
 use crate::vectors::{Accumulation, Dropped, END_OF_TIME, Ending, Event, Outcome, PaneTiming};
-use crate::vectors::{ProgramVector, Strategy, Text, WindowFn, WindowRange};
+use crate::vectors::{ProgramVector, Text, WindowFn, WindowRange, Windowing};
 
 /// What must come of a program with state.
 pub(super) fn run(vector: &ProgramVector) -> Result<Ending, String> {
     if let WindowFn::Sessions { .. } = vector.window_fn {
         return Ok(Ending::Rejected("sessions are merged, state is not".to_owned()));
     }
-    let after = vector.params.numbers.get("downstream_fixed_ms").map(|size_ms| Strategy {
+    let after = vector.params.numbers.get("downstream_fixed_ms").map(|size_ms| Windowing {
         allowed_lateness_ms: vector.allowed_lateness_ms,
         accumulation: Accumulation::Discarding,
-        ..Strategy::of(WindowFn::Fixed { size_ms: *size_ms, offset_ms: 0 })
+        ..Windowing::of(WindowFn::Fixed { size_ms: *size_ms, offset_ms: 0 })
     });
     let mut running = Running {
         vector,

@@ -1,6 +1,6 @@
 //! Triggers, read off the rules: each part keeps what it has seen, and is asked whether it is ready.
 
-use crate::vectors::{Strategy, Trigger, WindowFn};
+use crate::vectors::{Trigger, WindowFn, Windowing};
 
 /// What a trigger may look at.
 #[derive(Clone, Copy, Debug)]
@@ -186,7 +186,7 @@ impl Standing {
 }
 
 /// Whether a grouping of endless data with this strategy is refused, and why.
-pub(super) fn refused(strategy: &Strategy) -> Option<String> {
+pub fn refused(strategy: &Windowing) -> Option<String> {
     let trigger = &strategy.trigger;
     if strategy.window_fn == (WindowFn::Global {}) && *trigger == (Trigger::Default {}) {
         return Some("the default trigger never fires in the global window".to_owned());

@@ -1,13 +1,15 @@
 //! Vectors: scripts and what must come of them, one JSON object a line. The form is described in
 //! `tests/conformance/README.md`; all times here are milliseconds, as there.
 
+mod code;
 mod file;
 mod outcome;
 mod strategy;
 
+pub use code::{Script, events_code, window_fn_code};
 pub use file::{Located, find_files, read_file};
 pub use outcome::{Dropped, Ending, Outcome, Pane, PaneNumbers, PaneTiming, Text, WindowRange};
-pub use strategy::{Accumulation, Closing, OnTime, Strategy, TimestampCombiner, Trigger, WindowFn};
+pub use strategy::{Accumulation, Closing, OnTime, TimestampCombiner, Trigger, WindowFn, Windowing};
 
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -72,7 +74,7 @@ pub struct WindowingVector {
     /// What is peculiar about it.
     pub tags: Vec<String>,
     /// How elements are windowed, and when panes come out.
-    pub strategy: Strategy,
+    pub strategy: Windowing,
     /// What happens.
     pub events: Vec<Event>,
     /// The panes.

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 /// How elements are windowed, and when panes come out.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Strategy {
+pub struct Windowing {
     /// Which windows an element is in.
     pub window_fn: WindowFn,
     /// When panes come out.
@@ -113,10 +113,10 @@ pub enum OnTime {
     FireAlways,
 }
 
-impl Strategy {
+impl Windowing {
     /// These windows, with the default trigger and no lateness, discarding.
     pub fn of(window_fn: WindowFn) -> Self {
-        Strategy {
+        Windowing {
             window_fn,
             trigger: Trigger::Default {},
             accumulation: Accumulation::Discarding,

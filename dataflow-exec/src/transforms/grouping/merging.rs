@@ -131,7 +131,8 @@ fn join_all<'s, A: Accumulate>(
             session.arrival.add(part.arrival);
             match (&mut session.row.acc, part.row.acc) {
                 (Some(acc), Some(other)) => by.merge(acc, other),
-                (none, acc) => *none = acc,
+                (Some(_), None) => {} // what the part had has been given out
+                (none @ None, acc) => *none = acc,
             }
         }
         session.row.set_hold(rules, window, time, holds);

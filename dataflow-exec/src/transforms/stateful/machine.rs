@@ -1,0 +1,324 @@
+//! Runs a KeyedDoFn: state, timers, late data, watermark hold.
+
+use super::hints::Hint;
+use super::rows::{Queues, Row, Rows, row_of, unqueue};
+use crate::transforms::Keying;
+use crate::transforms::grouping::run_end;
+use dataflow_core::plane::{Advance, Batch, Cursor, Emitter, StateReader, StateWriter, Windows};
+use dataflow_core::state::{Call, Clock, KeyContext, row};
+use dataflow_core::{Counter, Data, Element, Error, KeyedDoFn, Output, Result};
+use dataflow_windows::{PaneInfo, Timestamp, Window, WindowingStrategy};
+use hashbrown::hash_table::IntoIter;
+use serde::de::Visitor;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use std::borrow::Cow;
+use std::fmt;
+use std::hash::BuildHasher;
+
+/// A KeyedDoFn with all that it keeps.
+pub(super) struct Machine<D: KeyedDoFn> {
+    do_fn: D,
+    strategy: WindowingStrategy,
+    rows: Rows<D::Key, D::State>,
+    queues: Queues<D::Key>,
+    watermark: Timestamp,
+    now: Timestamp,
+    /// The watermark of the output.
+    released: Timestamp,
+    /// The window that has expired and whose rows are being told so.
+    closing: Option<(Window, IntoIter<Row<D::Key, D::State>>)>,
+    made: Batch<D::Out>,
+    dropped_late: Counter,
+}
+
+impl<D: KeyedDoFn> Drop for Machine<D> {
+    fn drop(&mut self) {
+        self.do_fn.teardown();
+    }
+}
+
+impl<D: KeyedDoFn> Machine<D> {
+    pub(super) fn new(do_fn: D, strategy: WindowingStrategy, dropped_late: Counter) -> Result<Self> {
+        let mut machine = Machine {
+            do_fn,
+            strategy,
+            rows: Rows::default(),
+            queues: Queues::default(),
+            watermark: Timestamp::MIN,
+            now: Timestamp::MIN,
+            released: Timestamp::MIN,
+            closing: None,
+            made: Batch::default(),
+            dropped_late,
+        };
+        machine.do_fn.setup().map_err(Error::user)?;
+        Ok(machine)
+    }
+
+    /// Takes a batch. Elements of windows that have expired go to `late`.
+    pub(super) fn batch<T: Data, G>(
+        &mut self,
+        keying: &G,
+        input: &mut Batch<T>,
+        out: &mut Emitter<'_, D::Out>,
+        mut late: Option<&mut Batch<T>>,
+    ) -> Result<()>
+    where
+        G: Keying<T, Key = D::Key, Value = D::In>,
+    {
+        input.explode();
+        Output::prepare(&mut self.made, input);
+        let (len, mut taken) = (input.len(), std::mem::take(&mut input.values));
+        let mut values = taken.drain(..);
+        let mut cursor = Cursor::default();
+        let mut start = 0;
+        while start < len {
+            let window = input.window(start);
+            let run = start..run_end(input, len, start);
+            start = run.end;
+            let expiry = self.strategy.expiry(window);
+            let elements = run.clone().zip(values.by_ref().take(run.len()));
+            if expiry <= self.watermark {
+                self.dropped_late.add(run.len() as u64);
+                match &mut late {
+                    Some(late) => elements
+                        .for_each(|(i, value)| late.push_in(value, input.times.get(i), window, input.panes.get(i))),
+                    None => elements.for_each(drop),
+                }
+                continue;
+            }
+            let number = self.rows.open(window);
+            let (table, hasher) = (&mut self.rows.tables[number], &self.rows.hasher);
+            for (i, element) in elements {
+                cursor.0 = i;
+                let (key, value) = keying.pair(element);
+                let hash = hasher.hash_one(&key);
+                let mut entry = row_of(table, hasher, hash, key);
+                let row = entry.get_mut();
+                let call = Call::for_element(input.times.get(i), window, self.now, expiry);
+                let context = KeyContext::new(&row.key, call);
+                let mut output = Output::new(&mut self.made, Some(Element::of(input, i, ())));
+                self.do_fn
+                    .process(&context, Element::of(input, i, value), &mut row.state, &mut output)
+                    .map_err(Error::user)?;
+                row.settle(hash, &call, &mut self.queues)?;
+                if D::ON_WINDOW_EXPIRATION.is_none() && row.is_idle() {
+                    entry.remove();
+                }
+                if self.made.len() >= Batch::<D::Out>::target_len() {
+                    out.forward(&mut self.made)?;
+                    Output::prepare(&mut self.made, input);
+                }
+            }
+        }
+        drop(values);
+        input.values = taken; // its memory is used again
+        self.send(out)
+    }
+
+    fn send(&mut self, out: &mut Emitter<'_, D::Out>) -> Result<()> {
+        if !self.made.is_empty() {
+            out.forward(&mut self.made)?;
+        }
+        self.made.clear();
+        Ok(())
+    }
+
+    /// The watermark of the input is at `watermark`: an operator's `watermark`.
+    pub(super) fn advance(&mut self, watermark: Timestamp, out: &mut Emitter<'_, D::Out>) -> Result<Advance> {
+        self.watermark = self.watermark.max(watermark);
+        let done = self.fire(out)? && self.expire(out)?;
+        if !done {
+            // Nothing is released before all has been emitted.
+            return Ok(Advance::more(self.released));
+        }
+        self.released = self.released.max(self.hold());
+        Ok(Advance::to(self.released))
+    }
+
+    /// Processing time has come to `now`. Returns whether timers may be due then, which `advance` fires.
+    pub(super) fn processing_time(&mut self, now: Timestamp) -> bool {
+        self.now = self.now.max(now);
+        self.queues.processing.earliest_before(self.now).is_some()
+    }
+
+    /// Fires the timers that are due, as long as there is room for what they emit. Returns whether all have been fired.
+    pub(super) fn fire(&mut self, out: &mut Emitter<'_, D::Out>) -> Result<bool> {
+        let mut all = false;
+        while !all && !out.is_full() {
+            if let Some(hint) = self.queues.event.pop_before(self.watermark) {
+                self.fire_row(Clock::Event, &hint, out)?;
+            } else if let Some(hint) = self.queues.processing.pop_before(self.now) {
+                self.fire_row(Clock::Processing, &hint, out)?;
+            } else {
+                all = true;
+            }
+        }
+        self.send(out)?;
+        Ok(all)
+    }
+
+    /// Fires the timers of a row that are due, one after the other: each may set others.
+    fn fire_row(&mut self, clock: Clock, hint: &Hint<D::Key>, out: &mut Emitter<'_, D::Out>) -> Result<()> {
+        let Some(mut entry) = self.rows.find(hint) else { return Ok(()) };
+        let row = entry.get_mut();
+        let queued = match clock {
+            Clock::Event => &mut row.queued.event,
+            Clock::Processing => &mut row.queued.processing,
+        };
+        if !unqueue(queued, hint.at) {
+            return Ok(());
+        }
+        let (window, expiry) = (hint.window, self.strategy.expiry(hint.window));
+        while !out.is_full() {
+            let (timer, setting, event_time) = match row::take_due(&mut row.state, Clock::Event, self.watermark) {
+                Some((timer, setting)) => (timer, setting, setting.at),
+                None => match row::take_due(&mut row.state, Clock::Processing, self.now) {
+                    Some((timer, setting)) => (timer, setting, setting.output),
+                    None => break,
+                },
+            };
+            let call = Call {
+                event_time,
+                fired_at: setting.at,
+                ..Call::for_element(setting.output, window, self.now, expiry)
+            };
+            let mut output = prepared(&mut self.made, &call);
+            let context = KeyContext::new(&row.key, call);
+            self.do_fn.on_timer(&context, timer, &mut row.state, &mut output).map_err(Error::user)?;
+            row::settle(&mut row.state, &call)?;
+            if self.made.len() >= Batch::<D::Out>::target_len() {
+                out.forward(&mut self.made)?;
+            }
+        }
+        row.queue(hint.hash, window, &mut self.queues); // also what is due, but for which there is no room
+        if D::ON_WINDOW_EXPIRATION.is_none() && row.is_idle() {
+            entry.remove();
+        }
+        Ok(())
+    }
+
+    /// Forgets the windows that have expired, and says so to their keys. Returns whether all of it is done.
+    fn expire(&mut self, out: &mut Emitter<'_, D::Out>) -> Result<bool> {
+        loop {
+            while let (Some((window, rows)), Some(on_expiration)) = (&mut self.closing, D::ON_WINDOW_EXPIRATION) {
+                if out.is_full() {
+                    self.send(out)?;
+                    return Ok(false);
+                }
+                let Some(mut row) = rows.next() else {
+                    self.closing = None;
+                    break;
+                };
+                let expiry = self.strategy.expiry(*window);
+                let call = Call::for_element(window.max_timestamp(), *window, self.now, expiry);
+                let mut output = prepared(&mut self.made, &call);
+                let context = KeyContext::new(&row.key, call);
+                on_expiration(&mut self.do_fn, &context, &mut row.state, &mut output).map_err(Error::user)?;
+                if self.made.len() >= Batch::<D::Out>::target_len() {
+                    out.forward(&mut self.made)?;
+                }
+            }
+            let Some(window) = self.rows.first_window().filter(|w| self.strategy.expiry(*w) <= self.watermark) else {
+                self.send(out)?;
+                return Ok(true);
+            };
+            if D::ON_WINDOW_EXPIRATION.is_some() {
+                self.closing = Some((window, self.rows.close(window).into_iter()));
+            } else {
+                self.rows.clear(window);
+            }
+        }
+    }
+
+    /// The watermark, or the earliest output timestamp of a timer that is set, if that is earlier.
+    fn hold(&mut self) -> Timestamp {
+        while let Some(at) = self.queues.hold.earliest_before(self.watermark) {
+            let Some(hint) = self.queues.hold.pop_before(self.watermark) else { break };
+            let Some(mut entry) = self.rows.find(&hint) else { continue };
+            let row = entry.get_mut();
+            if !unqueue(&mut row.queued.hold, at) {
+                continue;
+            }
+            row.queue(hint.hash, hint.window, &mut self.queues); // where it really holds now
+            if row.queued.hold == at {
+                return at;
+            }
+            if D::ON_WINDOW_EXPIRATION.is_none() && row.is_idle() {
+                entry.remove();
+            }
+        }
+        self.watermark
+    }
+
+    pub(super) fn snapshot(&mut self, to: &mut StateWriter) -> Result<()> {
+        if self.closing.is_some() {
+            return Err(Error::internal("a snapshot was asked for while a window is being closed"));
+        }
+        let mut bytes = Vec::new();
+        for (window, row) in self.rows.iter_mut() {
+            // A key that has nothing is worth keeping only to be told that its window expires.
+            if D::ON_WINDOW_EXPIRATION.is_some() || !row::is_vacant(&mut row.state) {
+                bytes.clear();
+                row::encode(&mut row.state, &mut bytes)?;
+                to.keyed(&row.key, &(window, &row.key, Encoded(Cow::Borrowed(&bytes))))?;
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn restore(&mut self, from: StateReader<'_>) -> Result<()> {
+        from.keyed(|(window, key, Encoded(bytes)): (Window, D::Key, Encoded<'static>)| {
+            let hash = self.rows.hasher.hash_one(&key);
+            let number = self.rows.open(window);
+            let mut entry = row_of(&mut self.rows.tables[number], &self.rows.hasher, hash, key);
+            let row = entry.get_mut();
+            row::decode(&mut row.state, &bytes)?;
+            row.queue(hash, window, &mut self.queues);
+            Ok(())
+        })
+    }
+}
+
+/// An output for what a call makes that is not about an element. Most often all in `made` is of one window.
+fn prepared<'b, T: Data>(made: &'b mut Batch<T>, call: &Call) -> Output<'b, T> {
+    if made.is_empty() {
+        made.clear();
+        made.windows = Windows::Uniform(call.window);
+    } else if let Windows::Uniform(other) = made.windows
+        && other != call.window
+    {
+        made.windows = Windows::PerElement(vec![other; made.len()]);
+    }
+    Output::new(made, Some(Element::new((), call.timestamp, call.window, PaneInfo::NO_FIRING)))
+}
+
+/// Bytes that are written as such, not one by one.
+#[derive(Clone)]
+struct Encoded<'a>(Cow<'a, [u8]>);
+
+impl Serialize for Encoded<'_> {
+    fn serialize<S: Serializer>(&self, to: S) -> std::result::Result<S::Ok, S::Error> {
+        to.serialize_bytes(&self.0)
+    }
+}
+
+impl<'de> Deserialize<'de> for Encoded<'static> {
+    fn deserialize<R: Deserializer<'de>>(from: R) -> std::result::Result<Self, R::Error> {
+        struct Bytes;
+        impl Visitor<'_> for Bytes {
+            type Value = Vec<u8>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("bytes")
+            }
+            fn visit_bytes<E>(self, bytes: &[u8]) -> std::result::Result<Vec<u8>, E> {
+                Ok(bytes.to_vec())
+            }
+            fn visit_byte_buf<E>(self, bytes: Vec<u8>) -> std::result::Result<Vec<u8>, E> {
+                Ok(bytes)
+            }
+        }
+        from.deserialize_byte_buf(Bytes).map(|bytes| Encoded(Cow::Owned(bytes)))
+    }
+}

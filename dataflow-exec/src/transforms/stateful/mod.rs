@@ -1,0 +1,191 @@
+//! User code with state and timers.
+
+mod hints;
+mod machine;
+mod rows;
+
+use super::Types;
+use super::key_by::{Keyed, KeyedCollection, Keying};
+use dataflow_core::plane::{Advance, Batch, Emitter, Operator, StateReader, StateWriter};
+use dataflow_core::{Data, KeyedDoFn, PCollection, Result, StepSpec};
+use dataflow_windows::Timestamp;
+use machine::Machine;
+use std::marker::PhantomData;
+use std::sync::Arc;
+
+type ElementOf<C> = <C as KeyedCollection>::Element;
+type KeyOf<C> = <<C as KeyedCollection>::Keying as Keying<ElementOf<C>>>::Key;
+type ValueOf<C> = <<C as KeyedCollection>::Keying as Keying<ElementOf<C>>>::Value;
+
+/// `par_do_stateful`: user code with state and timers of a key.
+pub trait ParDoStateful: KeyedCollection + Sized {
+    /// Calls a [`KeyedDoFn`] for each element, with the state of its key and window. Elements whose window has expired are
+    /// dropped, and counted as `dropped_late`; [`late_data`](super::LateData::late_data) gives them as an output. See
+    /// [`dataflow_core::state`].
+    ///
+    /// ```
+    /// use dataflow_core::state::{KeyContext, StateRow, Value};
+    /// use dataflow_core::{BoxError, Element, KeyedDoFn, Output, Pipeline};
+    /// use dataflow_derive::StateRow;
+    /// use dataflow_exec::transforms::*;
+    ///
+    /// #[derive(Default, StateRow)]
+    /// struct Seen {
+    ///     count: Value<u64>,
+    /// }
+    ///
+    /// /// Numbers the elements of each key.
+    /// #[derive(Clone)]
+    /// struct Number;
+    ///
+    /// impl KeyedDoFn for Number {
+    ///     type Key = String;
+    ///     type In = f64;
+    ///     type Out = (u64, f64);
+    ///     type State = Seen;
+    ///
+    ///     fn process(
+    ///         &mut self,
+    ///         _: &KeyContext<'_, String>,
+    ///         element: Element<f64>,
+    ///         seen: &mut Seen,
+    ///         out: &mut Output<'_, (u64, f64)>,
+    ///     ) -> Result<(), BoxError> {
+    ///         let count = seen.count.or_default();
+    ///         *count += 1;
+    ///         out.emit((*count, element.value));
+    ///         Ok(())
+    ///     }
+    /// }
+    ///
+    /// let p = Pipeline::new("doc");
+    /// let readings = p.create("Readings", vec![("indoor".to_owned(), 21.5), ("outdoor".to_owned(), 3.0)]);
+    /// let numbered = readings.par_do_stateful("Number", Number);
+    /// # assert!(p.check().is_ok());
+    /// ```
+    fn par_do_stateful<D>(&self, name: &str, do_fn: D) -> PCollection<D::Out>
+    where
+        D: KeyedDoFn<Key = KeyOf<Self>, In = ValueOf<Self>> + Sync,
+    {
+        let keyed = self.keyed();
+        let (spec, strategy) = (step(&keyed, name), keyed.collection.windowing());
+        let keying = keyed.keying;
+        keyed.collection.apply_operator(spec, move |context| {
+            let machine = Machine::new(do_fn.clone(), strategy.clone(), context.counter("dropped_late"))?;
+            Ok(StatefulOperator { keying: keying.clone(), machine, element: PhantomData })
+        })
+    }
+}
+
+impl<C: KeyedCollection> ParDoStateful for C {}
+
+/// The step, which needs windows that stay as they are.
+fn step<T: Data, G: Keying<T>>(keyed: &Keyed<T, G>, name: &str) -> StepSpec {
+    let strategy = keyed.collection.windowing();
+    if strategy.is_merging() {
+        let message = format!(
+            "a stateful DoFn on merging windows ({strategy}): the state of windows that become one cannot be merged; use \
+             `window` with fixed, sliding or global windows before it, and a timer for the end of a session"
+        );
+        keyed.collection.report(name, message);
+    }
+    keyed.step(name, "ParDo.Stateful")
+}
+
+/// Adds the step, with an output for late data.
+pub(super) fn with_late_data<T, G, D>(keyed: &Keyed<T, G>, name: &str, do_fn: D) -> (PCollection<D::Out>, PCollection<T>)
+where
+    T: Data,
+    G: Keying<T>,
+    D: KeyedDoFn<Key = G::Key, In = G::Value> + Sync,
+{
+    let spec = StepSpec { tags: &["main", "late_data"], ..step(keyed, name) };
+    let (keying, strategy) = (keyed.keying.clone(), keyed.collection.windowing());
+    keyed.collection.apply_operator(spec, move |context| {
+        let machine = Machine::new(do_fn.clone(), strategy.clone(), context.counter("dropped_late"))?;
+        Ok(WithLateOutput { keying: keying.clone(), machine, late: Batch::default() })
+    })
+}
+
+struct StatefulOperator<T, G, D: KeyedDoFn> {
+    keying: Arc<G>,
+    machine: Machine<D>,
+    element: Types<T>,
+}
+
+/// What is the same with and without late data.
+macro_rules! timed_by_the_machine {
+    ($out:pat => $main:ident) => {
+        fn watermark(
+            &mut self,
+            watermark: Timestamp,
+            $out: <Self::Out as dataflow_core::plane::Ports>::Emitters<'_>,
+        ) -> Result<Advance> {
+            self.machine.advance(watermark, &mut $main)
+        }
+
+        /// Timers that were set for the past fire now; those there is no room for, with the next watermark.
+        fn finish_bundle(&mut self, $out: <Self::Out as dataflow_core::plane::Ports>::Emitters<'_>) -> Result<()> {
+            self.machine.fire(&mut $main).map(|_| ())
+        }
+
+        fn processing_time(
+            &mut self,
+            now: Timestamp,
+            _: <Self::Out as dataflow_core::plane::Ports>::Emitters<'_>,
+        ) -> Result<bool> {
+            Ok(self.machine.processing_time(now))
+        }
+
+        fn snapshot(&mut self, to: &mut StateWriter) -> Result<()> {
+            self.machine.snapshot(to)
+        }
+
+        fn restore(&mut self, from: StateReader<'_>) -> Result<()> {
+            self.machine.restore(from)
+        }
+    };
+}
+
+impl<T, G, D> Operator for StatefulOperator<T, G, D>
+where
+    T: Data,
+    G: Keying<T>,
+    D: KeyedDoFn<Key = G::Key, In = G::Value>,
+{
+    type In = T;
+    type Out = (D::Out,);
+
+    fn batch(&mut self, input: &mut Batch<T>, (mut out,): (Emitter<'_, D::Out>,)) -> Result<()> {
+        self.machine.batch(&*self.keying, input, &mut out, None)
+    }
+
+    timed_by_the_machine!((mut out,) => out);
+}
+
+struct WithLateOutput<T, G, D: KeyedDoFn> {
+    keying: Arc<G>,
+    machine: Machine<D>,
+    late: Batch<T>,
+}
+
+impl<T, G, D> Operator for WithLateOutput<T, G, D>
+where
+    T: Data,
+    G: Keying<T>,
+    D: KeyedDoFn<Key = G::Key, In = G::Value>,
+{
+    type In = T;
+    type Out = (D::Out, T);
+
+    fn batch(
+        &mut self,
+        input: &mut Batch<T>,
+        (mut out, mut late): (Emitter<'_, D::Out>, Emitter<'_, T>),
+    ) -> Result<()> {
+        self.machine.batch(&*self.keying, input, &mut out, Some(&mut self.late))?;
+        if self.late.is_empty() { Ok(()) } else { late.forward(&mut self.late) }
+    }
+
+    timed_by_the_machine!((mut out, _) => out);
+}

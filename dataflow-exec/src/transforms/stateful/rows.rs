@@ -1,0 +1,199 @@
+//! Keys and their state, one table a window.
+
+use super::hints::{Hint, Hints};
+use dataflow_core::state::{Call, StateRow, row};
+use dataflow_core::{Key, Result};
+use dataflow_windows::{Timestamp, Window};
+use foldhash::fast::RandomState;
+use hashbrown::HashTable;
+use hashbrown::hash_table::{Entry, OccupiedEntry};
+use std::collections::BTreeMap;
+use std::hash::BuildHasher;
+
+/// No hint is queued.
+const NONE: Timestamp = Timestamp::MAX;
+
+/// A key with its state.
+pub(super) struct Row<K, S> {
+    pub(super) key: K,
+    pub(super) state: S,
+    /// The times of its live hints. Those queued for other times are stale.
+    pub(super) queued: Queued,
+}
+
+/// The times for which hints are queued, or `NONE`.
+pub(super) struct Queued {
+    pub(super) event: Timestamp,
+    pub(super) processing: Timestamp,
+    pub(super) hold: Timestamp,
+}
+
+/// The hints of all rows.
+pub(super) struct Queues<K> {
+    /// When timers of event time are due, and cells expire.
+    pub(super) event: Hints<K>,
+    /// When timers of processing time are due.
+    pub(super) processing: Hints<K>,
+    /// Where timers hold the watermark.
+    pub(super) hold: Hints<K>,
+}
+
+impl<K> Default for Queues<K> {
+    fn default() -> Self {
+        Queues { event: Hints::default(), processing: Hints::default(), hold: Hints::default() }
+    }
+}
+
+impl Queued {
+    const NONE: Queued = Queued { event: NONE, processing: NONE, hold: NONE };
+}
+
+impl<K: Key, S: StateRow> Row<K, S> {
+    pub(super) fn new(key: K) -> Self {
+        Row { key, state: S::default(), queued: Queued::NONE }
+    }
+
+    /// Notes what was set in a call, and queues hints for it.
+    #[inline]
+    pub(super) fn settle(&mut self, hash: u64, call: &Call, queues: &mut Queues<K>) -> Result<()> {
+        if S::TIMED && row::settle(&mut self.state, call)? {
+            self.queue(hash, call.window, queues);
+        }
+        Ok(())
+    }
+
+    /// Queues hints for times that are earlier than those queued.
+    pub(super) fn queue(&mut self, hash: u64, window: Window, queues: &mut Queues<K>) {
+        let times = row::times(&mut self.state);
+        let (key, queued) = (&self.key, &mut self.queued);
+        let lower = |queued: &mut Timestamp, to: Option<Timestamp>, hints: &mut Hints<K>| {
+            if let Some(at) = to.filter(|at| at < queued) {
+                *queued = at;
+                hints.push(Hint { at, hash, window, key: key.clone() });
+            }
+        };
+        lower(&mut queued.event, times.event, &mut queues.event);
+        lower(&mut queued.processing, times.processing, &mut queues.processing);
+        lower(&mut queued.hold, times.hold, &mut queues.hold);
+    }
+
+    /// Whether nothing is lost when the row is removed. While a hint is queued it stays, or else a key that sets a timer
+    /// and clears it again and again would leave a hint each time.
+    #[inline]
+    pub(super) fn is_idle(&mut self) -> bool {
+        let queued = &self.queued;
+        (!S::TIMED || (queued.event, queued.processing, queued.hold) == (NONE, NONE, NONE))
+            && row::is_vacant(&mut self.state)
+    }
+}
+
+/// A hint was taken out of its queue: returns whether it was the live one. None is queued then.
+pub(super) fn unqueue(queued: &mut Timestamp, at: Timestamp) -> bool {
+    let live = *queued == at;
+    if live {
+        *queued = NONE;
+    }
+    live
+}
+
+/// The rows of one window.
+pub(super) type Table<K, S> = HashTable<Row<K, S>>;
+
+/// The tables of all windows that have not expired.
+pub(super) struct Rows<K, S> {
+    open: BTreeMap<Window, usize>,
+    pub(super) tables: Vec<Table<K, S>>,
+    free: Vec<usize>,
+    /// The two windows looked up last: where windows meet, elements of both come mixed.
+    recent: [Option<(Window, usize)>; 2],
+    pub(super) hasher: RandomState,
+}
+
+impl<K: Key, S: StateRow> Default for Rows<K, S> {
+    fn default() -> Self {
+        let (open, tables, free) = (BTreeMap::new(), Vec::new(), Vec::new());
+        Rows { open, tables, free, recent: [None; 2], hasher: RandomState::default() }
+    }
+}
+
+impl<K: Key, S: StateRow> Rows<K, S> {
+    /// The number of a window's table, which is made if there is none.
+    #[inline]
+    pub(super) fn open(&mut self, window: Window) -> usize {
+        match self.recent.iter().flatten().find(|(w, _)| *w == window) {
+            Some((_, number)) => *number,
+            None => self.look_up(window),
+        }
+    }
+
+    #[cold]
+    fn look_up(&mut self, window: Window) -> usize {
+        let number = *self.open.entry(window).or_insert_with(|| {
+            self.free.pop().unwrap_or_else(|| {
+                self.tables.push(HashTable::new());
+                self.tables.len() - 1
+            })
+        });
+        self.recent = [Some((window, number)), self.recent[0]];
+        number
+    }
+
+    /// The row of a hint, if it is still there.
+    pub(super) fn find(&mut self, hint: &Hint<K>) -> Option<OccupiedEntry<'_, Row<K, S>>> {
+        let recent = self.recent.iter().flatten().find(|(w, _)| *w == hint.window).map(|(_, number)| *number);
+        let number = recent.or_else(|| self.open.get(&hint.window).copied())?;
+        self.tables[number].find_entry(hint.hash, |row| row.key == hint.key).ok()
+    }
+
+    /// The window that expires first.
+    pub(super) fn first_window(&self) -> Option<Window> {
+        self.open.first_key_value().map(|(window, _)| *window)
+    }
+
+    /// Takes the rows of a window out.
+    pub(super) fn close(&mut self, window: Window) -> Table<K, S> {
+        self.recent = [None; 2];
+        match self.open.remove(&window) {
+            Some(number) => {
+                self.free.push(number);
+                std::mem::take(&mut self.tables[number])
+            }
+            None => HashTable::new(),
+        }
+    }
+
+    /// Removes the rows of a window; small tables keep their memory for a later one.
+    pub(super) fn clear(&mut self, window: Window) {
+        self.recent = [None; 2];
+        if let Some(number) = self.open.remove(&window) {
+            self.free.push(number);
+            let table = &mut self.tables[number];
+            table.clear();
+            if table.capacity() > 16_384 {
+                *table = HashTable::new();
+            }
+        }
+    }
+
+    /// All rows with their windows.
+    pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = (Window, &mut Row<K, S>)> {
+        let mut windows: Vec<Option<Window>> = vec![None; self.tables.len()];
+        self.open.iter().for_each(|(window, number)| windows[*number] = Some(*window));
+        let open = self.tables.iter_mut().zip(windows).filter_map(|(table, window)| Some((table, window?)));
+        open.flat_map(|(table, window)| table.iter_mut().map(move |row| (window, row)))
+    }
+}
+
+/// The row of a key, which is made if there is none. One probe.
+#[inline]
+pub(super) fn row_of<'t, K: Key, S: StateRow>(
+    table: &'t mut Table<K, S>,
+    hasher: &RandomState,
+    hash: u64,
+    key: K,
+) -> OccupiedEntry<'t, Row<K, S>> {
+    match table.entry(hash, |row| row.key == key, |row| hasher.hash_one(&row.key)) {
+        Entry::Occupied(row) => row,
+        Entry::Vacant(free) => free.insert(Row::new(key)),
+    }
+}

@@ -1,0 +1,106 @@
+//! Random strategies and scripts: the engine and the naive model give the same panes.
+
+mod random;
+
+use dataflow_tests::conformance::{panes, sums};
+use dataflow_tests::model::group_by_key;
+use dataflow_tests::vectors::*;
+use proptest::prelude::*;
+use random::{cases, events, script, settings, unmerged_windows};
+use std::collections::BTreeMap;
+
+type Panes = (Vec<Pane>, Dropped);
+
+fn same(model: &Panes, engine: &Panes) -> Result<(), TestCaseError> {
+    match Outcome::of(&model.0, model.1).difference(&Outcome::of(&engine.0, engine.1)) {
+        None => Ok(()),
+        Some(difference) => Err(TestCaseError::fail(format!("the engine differs from the model:\n{difference}"))),
+    }
+}
+
+fn ran(found: Result<Panes, Ending>) -> Result<Panes, TestCaseError> {
+    found.map_err(|e| TestCaseError::fail(format!("{e:?}")))
+}
+
+proptest! {
+    #![proptest_config(cases(2))]
+
+    #[test]
+    fn each_pane_is_that_of_the_model(script in script(), settings in settings(Just(1))) {
+        let found = ran(panes(&script.strategy, &script.events, &settings))?;
+        same(&group_by_key(&script.strategy, &script.events), &found)?;
+    }
+}
+
+proptest! {
+    #![proptest_config(cases(4))]
+
+    #[test]
+    fn sums_are_those_of_the_panes_of_the_model(script in script(), settings in settings(Just(1))) {
+        let (mut expected, dropped) = group_by_key(&script.strategy, &script.events);
+        for pane in &mut expected {
+            pane.values = vec![pane.values.iter().sum()];
+        }
+        let found = ran(sums(&script.strategy, &script.events, &settings))?;
+        same(&(expected, dropped), &found)?;
+    }
+
+    #[test]
+    fn bundles_change_what_comes_when_and_not_what_comes(script in script(), settings in settings(2usize..6)) {
+        let (strategy, events) = (&script.strategy, &script.events);
+        let (expected, dropped) = group_by_key(strategy, events);
+        let (found, found_dropped) = ran(panes(strategy, events, &settings))?;
+        prop_assert_eq!(found_dropped, dropped);
+        prop_assert_eq!(content(strategy, &found, |_| true), content(strategy, &expected, |_| true));
+        let is_watermark = matches!(strategy.trigger, Trigger::Default {} | Trigger::AfterWatermark { .. });
+        if is_watermark && !matches!(strategy.window_fn, WindowFn::Sessions { .. }) {
+            let in_time = |p: &Pane| p.pane.timing != PaneTiming::Late;
+            prop_assert_eq!(content(strategy, &found, in_time), content(strategy, &expected, in_time));
+        }
+    }
+
+    #[test]
+    fn the_default_trigger_is_what_equal_triggers_are_on_the_general_path(
+        window_fn in unmerged_windows(),
+        events in events(25),
+        settings in settings(1usize..4),
+    ) {
+        prop_assume!(window_fn != WindowFn::Global {});
+        let fast = Windowing::of(window_fn);
+        let expected = group_by_key(&fast, &events);
+        same(&expected, &ran(panes(&fast, &events, &settings))?)?;
+        let repeated = Trigger::Repeatedly { of: Box::new(Trigger::Default {}) };
+        for trigger in [Trigger::Never {}, Trigger::AfterWatermark { early: None, late: None }, repeated] {
+            let general = Windowing { trigger, ..fast.clone() };
+            same(&expected, &ran(panes(&general, &events, &settings))?)?;
+        }
+    }
+}
+
+/// What has come out for each key and window in these panes: all of the discarding ones, the last of the accumulating
+/// ones. Which sessions there were on the way hangs on the bundles, so of those it is what came for the key.
+fn content(
+    strategy: &Windowing,
+    panes: &[Pane],
+    of: impl Fn(&Pane) -> bool,
+) -> BTreeMap<(String, WindowRange), Vec<i64>> {
+    let is_session = matches!(strategy.window_fn, WindowFn::Sessions { .. });
+    let mut panes: Vec<&Pane> = panes.iter().filter(|p| of(p)).collect();
+    panes.sort_by_key(|p| p.pane.index);
+    let mut content: BTreeMap<(String, WindowRange), Vec<i64>> = BTreeMap::new();
+    for pane in panes {
+        let window = if is_session { WindowRange::Global } else { pane.window };
+        let values = content.entry((pane.key.clone(), window)).or_default();
+        match strategy.accumulation {
+            Accumulation::Accumulating if !is_session => values.clone_from(&pane.values),
+            _ => values.extend(&pane.values),
+        }
+    }
+    for values in content.values_mut() {
+        values.sort_unstable();
+        if is_session && strategy.accumulation == Accumulation::Accumulating {
+            values.dedup();
+        }
+    }
+    content
+}
