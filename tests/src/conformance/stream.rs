@@ -6,11 +6,7 @@ use dataflow_core::{Data, TestStream};
 use dataflow_windows::{Duration, Timestamp};
 
 /// The events as a test stream of what `of` makes of the elements.
-pub(super) fn test_stream<T: Data>(
-    events: &[Event],
-    settings: &Settings,
-    of: impl Fn(&Element) -> T,
-) -> TestStream<T> {
+pub(super) fn test_stream<T: Data>(events: &[Event], settings: &Settings, of: impl Fn(&Element) -> T) -> TestStream<T> {
     let mut stream = TestStream::new();
     let mut bundle: Vec<(T, Timestamp)> = Vec::new();
     for event in events {

@@ -97,9 +97,8 @@ impl<'a> Grouping<'a> {
     /// The cell of this key and window, out of the list of cells: of a session, all those that it touches made one.
     fn take_cell(&mut self, key: &str, window: WindowRange) -> Cell {
         let is_session = matches!(self.strategy.window_fn, crate::vectors::WindowFn::Sessions { .. });
-        let belongs = |c: &Cell| {
-            c.key == key && if is_session { c.window.overlaps(window) } else { c.window == window }
-        };
+        let belongs =
+            |c: &Cell| c.key == key && if is_session { c.window.overlaps(window) } else { c.window == window };
         let (found, others) = self.cells.drain(..).partition(belongs);
         self.cells = others;
         self.merge(found, key, window)

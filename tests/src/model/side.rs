@@ -3,7 +3,7 @@
 use super::grouping::Grouping;
 use super::programs::list;
 use super::windows::assign;
-use crate::vectors::{Accumulation, Dropped, END_OF_TIME, Element, Event, Ending, Input, Outcome};
+use crate::vectors::{Accumulation, Dropped, END_OF_TIME, Element, Ending, Event, Input, Outcome};
 use crate::vectors::{ProgramVector, Strategy, Text, Trigger, WindowFn, WindowRange};
 use std::collections::BTreeMap;
 
@@ -39,8 +39,7 @@ pub(super) fn run(vector: &ProgramVector) -> Result<Ending, String> {
                 still_waiting.push((e, window));
                 continue;
             }
-            let content: Vec<&Element> =
-                pane.iter().flat_map(|p| &p.values).map(|n| elements[*n as usize]).collect();
+            let content: Vec<&Element> = pane.iter().flat_map(|p| &p.values).map(|n| elements[*n as usize]).collect();
             let text = format!("{} side={}", e.value, show(&vector.program, &content)?);
             texts.push(Text { key: e.key.clone(), text, timestamp_ms: e.timestamp_ms, window });
         }

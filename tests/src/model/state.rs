@@ -3,7 +3,7 @@
 use super::grouping::Grouping;
 use super::programs::{self, Call, Timers, Vars};
 use super::windows::assign;
-use crate::vectors::{Accumulation, Dropped, END_OF_TIME, Event, Ending, Outcome, PaneTiming};
+use crate::vectors::{Accumulation, Dropped, END_OF_TIME, Ending, Event, Outcome, PaneTiming};
 use crate::vectors::{ProgramVector, Strategy, Text, WindowFn, WindowRange};
 
 /// What must come of a program with state.
@@ -118,9 +118,7 @@ impl Running<'_> {
             let at = self.cells.iter().position(|c| c.key == key && c.window == window);
             let mut cell = match at {
                 Some(at) => self.cells.remove(at),
-                None => {
-                    Cell { key: key.to_owned(), window, vars: Vars::default(), timers: Timers::default() }
-                }
+                None => Cell { key: key.to_owned(), window, vars: Vars::default(), timers: Timers::default() },
             };
             let call = |c: &mut Call<'_>| programs::element(&self.vector.program, c, value, ts);
             let texts = self.call(&mut cell, ts, call)?;

@@ -135,7 +135,10 @@ impl Params {
     /// # Errors
     /// If the vector has none of that name.
     pub fn get(&self, name: &str) -> Result<i64, String> {
-        self.numbers.get(name).copied().ok_or_else(|| format!("the program needs a parameter {name}: add it to `params`"))
+        self.numbers
+            .get(name)
+            .copied()
+            .ok_or_else(|| format!("the program needs a parameter {name}: add it to `params`"))
     }
 
     /// The parameter `name`, or `default`.
@@ -193,7 +196,9 @@ impl Vector {
     fn check(&self) -> Result<(), String> {
         let (outcomes, dropped, events) = match self {
             Vector::Windowing(v) => ([v.expected.is_some(), v.rejected.is_some(), false], v.dropped, &v.events),
-            Vector::Program(v) => ([v.expected.is_some(), v.rejected.is_some(), v.fails.is_some()], v.dropped, &v.events),
+            Vector::Program(v) => {
+                ([v.expected.is_some(), v.rejected.is_some(), v.fails.is_some()], v.dropped, &v.events)
+            }
         };
         if outcomes.iter().filter(|o| **o).count() != 1 {
             return Err("give one of `expected`, `rejected` and (for programs) `fails`".to_owned());

@@ -183,10 +183,9 @@ impl Trigger {
             Trigger::AfterProcessingTime { delay_ms } => {
                 engine::Trigger::AfterProcessingTime { delay: Duration::millis(*delay_ms), align_to: None }
             }
-            Trigger::AfterWatermark { early, late } => engine::Trigger::AfterWatermark {
-                early: early.as_deref().map(boxed),
-                late: late.as_deref().map(boxed),
-            },
+            Trigger::AfterWatermark { early, late } => {
+                engine::Trigger::AfterWatermark { early: early.as_deref().map(boxed), late: late.as_deref().map(boxed) }
+            }
             Trigger::Repeatedly { of } => engine::Trigger::Repeatedly(boxed(of)),
             Trigger::AfterEach { of } => engine::Trigger::AfterEach(all(of)),
             Trigger::AfterAll { of } => engine::Trigger::AfterAll(all(of)),
