@@ -2,6 +2,7 @@
 
 mod groupings;
 mod report;
+mod stateful;
 mod stream;
 
 pub use groupings::{panes, sums};
@@ -70,6 +71,7 @@ impl Settings {
 pub fn run(vector: &Vector, settings: &Settings) -> Result<Ending, String> {
     match vector {
         Vector::Windowing(v) => Ok(groupings::run(v, settings)),
+        Vector::Program(v) if stateful::knows(&v.program) => Ok(stateful::run(v, settings)),
         Vector::Program(v) => Err(format!("there is no program \"{}\"", v.program)),
     }
 }

@@ -93,7 +93,11 @@ fn step<T: Data, G: Keying<T>>(keyed: &Keyed<T, G>, name: &str) -> StepSpec {
 }
 
 /// Adds the step, with an output for late data.
-pub(super) fn with_late_data<T, G, D>(keyed: &Keyed<T, G>, name: &str, do_fn: D) -> (PCollection<D::Out>, PCollection<T>)
+pub(super) fn with_late_data<T, G, D>(
+    keyed: &Keyed<T, G>,
+    name: &str,
+    do_fn: D,
+) -> (PCollection<D::Out>, PCollection<T>)
 where
     T: Data,
     G: Keying<T>,
