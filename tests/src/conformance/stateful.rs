@@ -2,7 +2,7 @@
 
 use super::Settings;
 use super::stream::test_stream;
-use crate::vectors::{Dropped, Ending, Outcome, Params, ProgramVector, Strategy, Text};
+use crate::vectors::{Dropped, Ending, Outcome, Params, ProgramVector, Windowing, Text};
 use dataflow_core::state::{
     Bag, Combining, EventTimer, EventTimerFamily, KeyContext, Map, OrderedList, ProcessingTimer, Set, Value,
 };
@@ -48,7 +48,7 @@ where
     D: KeyedDoFn<Key = String, In = i64, Out = (String, String)> + Sync,
 {
     let lateness = vector.allowed_lateness_ms;
-    let strategy = Strategy { allowed_lateness_ms: lateness, ..Strategy::of(vector.window_fn.clone()) };
+    let strategy = Windowing { allowed_lateness_ms: lateness, ..Windowing::of(vector.window_fn.clone()) };
     let stream = test_stream(&vector.events, settings, |e| (settings.key(&e.key), e.value));
     let p = Pipeline::new("vector");
     let texts =
