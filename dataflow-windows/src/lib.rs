@@ -1,4 +1,5 @@
-//! Event time for `dataflow`: [`Timestamp`], [`Window`], [`WindowFn`], [`PaneInfo`] and [watermark estimators](watermark).
+//! Event time for `dataflow`: [`Timestamp`], [`Window`], [`WindowFn`], [`Trigger`], [`WindowingStrategy`], [`PaneInfo`] and
+//! [watermark estimators](watermark).
 //!
 //! Everything here is a pure function of its arguments. Nothing reads a clock, allocates on the hot path or knows what
 //! an element is, so that the rules of time can be tested alone and are the same in every runner.

@@ -320,7 +320,7 @@ mod tests {
         );
         assert!(with(AfterEach::in_order([AfterCount::at_least(1), AfterCount::at_least(2)]).into()).is_err());
         assert!(with(Repeatedly::forever(AfterCount::at_least(1)).or_finally(AfterCount::at_least(5))).is_err());
-        assert!(with(DefaultTrigger.or_finally(DefaultTrigger)).is_ok());
+        assert!(with(DefaultTrigger.or_finally(DefaultTrigger)).is_err());
         assert!(with(AfterEach::in_order((AfterCount::at_least(1), DefaultTrigger)).into()).is_ok());
         assert!(with(Never::ever().into()).is_ok());
     }
@@ -347,7 +347,7 @@ mod tests {
             AfterWatermark::past_end_of_window().early(once).into(),
             AfterWatermark::past_end_of_window().early(once).late(once).into(),
             AfterEach::in_order((once, Repeatedly::forever(once))).into(),
-            Repeatedly::forever(once).or_finally(DefaultTrigger),
+            Repeatedly::forever(Repeatedly::forever(once).or_finally(DefaultTrigger)).into(),
         ] {
             let strategy = minutes().triggering(trigger);
             assert_eq!(strategy.check_grouping(true), Ok(()));

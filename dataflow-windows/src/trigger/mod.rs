@@ -101,7 +101,8 @@ impl Trigger {
     /// # Errors
     /// What is wrong, and what to do.
     pub fn check(&self) -> Result<(), String> {
-        let parts = self.count_parts();
+        // That of a later grouping may have some more; those after it do not.
+        let parts = self.count_parts().max(self.continuation().count_parts());
         if parts > TriggerState::MAX_PARTS {
             return Err(format!(
                 "a trigger of {parts} parts is too large: {} is the most, so say it with fewer",
@@ -146,10 +147,11 @@ impl Trigger {
             | Trigger::AfterCount(_)
             | Trigger::AfterProcessingTime { .. }
             | Trigger::AfterAll(_)
-            | Trigger::AfterAny(_) => true,
+            | Trigger::AfterAny(_)
+            // By the second one, even if that would not be finished by itself.
+            | Trigger::OrFinally(..) => true,
             Trigger::AfterWatermark { late, .. } => late.is_none(),
             Trigger::AfterEach(parts) => parts.iter().all(Trigger::may_finish),
-            Trigger::OrFinally(main, until) => main.may_finish() || until.may_finish(),
         }
     }
 
@@ -172,15 +174,18 @@ impl Trigger {
             Trigger::AfterWatermark { early, late } => {
                 Trigger::AfterWatermark { early: early.as_deref().map(boxed), late: late.as_deref().map(boxed) }
             }
-            Trigger::Repeatedly(inner) => Trigger::Repeatedly(boxed(inner)),
+            Trigger::Repeatedly(inner) => inner.continuation().repeated(),
             // Which of them made a result cannot be seen from it.
-            Trigger::AfterEach(parts) => Trigger::Repeatedly(Box::new(Trigger::AfterAny(all(parts)))),
+            Trigger::AfterEach(parts) => Trigger::AfterAny(all(parts)).repeated(),
             Trigger::AfterAll(parts) => Trigger::AfterAll(all(parts)),
             Trigger::AfterAny(parts) => Trigger::AfterAny(all(parts)),
-            Trigger::OrFinally(main, until) => {
-                Trigger::Repeatedly(Box::new(Trigger::OrFinally(boxed(main), boxed(until))))
-            }
+            Trigger::OrFinally(main, until) => Trigger::OrFinally(boxed(main), boxed(until)).repeated(),
         }
+    }
+
+    /// Repeated once: the trigger must not grow with each grouping.
+    fn repeated(self) -> Trigger {
+        if matches!(self, Trigger::Repeatedly(_)) { self } else { Trigger::Repeatedly(Box::new(self)) }
     }
 
     /// The triggers it is made of.
@@ -305,7 +310,9 @@ mod tests {
                 "repeatedly(or_finally(repeatedly(after_count(1)), after_count(1)))",
             ),
         ] {
-            assert_eq!(trigger.continuation().to_string(), expected);
+            let continuation = trigger.continuation();
+            assert_eq!(continuation.to_string(), expected);
+            assert_eq!(continuation.continuation(), continuation, "it does not change with further groupings");
         }
     }
 }
