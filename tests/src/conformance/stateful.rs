@@ -2,7 +2,7 @@
 
 use super::Settings;
 use super::stream::test_stream;
-use crate::vectors::{Dropped, Ending, Outcome, Params, ProgramVector, Windowing, Text};
+use crate::vectors::{Dropped, Ending, Outcome, Params, ProgramVector, Text, Windowing};
 use dataflow_core::state::{
     Bag, Combining, EventTimer, EventTimerFamily, KeyContext, Map, OrderedList, ProcessingTimer, Set, Value,
 };

@@ -36,6 +36,8 @@ pub(in crate::transforms) struct PaneGroups<A: Accumulate> {
     timers: BTreeMap<Timestamp, Vec<(Window, A::Key)>>,
     holds: Holds,
     has_timers: bool,
+    /// How many rows the window had that expired last: the next ones may be like it.
+    usual_rows: usize,
     hasher: RandomState,
 }
 
@@ -92,6 +94,7 @@ impl<A: Accumulate> PaneGroups<A> {
             walk: None,
             timers: BTreeMap::new(),
             holds: Holds::default(),
+            usual_rows: 0,
             hasher: RandomState::default(),
         }
     }
@@ -166,7 +169,9 @@ impl<A: Accumulate> PaneGroups<A> {
                 break;
             }
             self.not_ended.remove(&window);
-            return Ok(Some(Walk { window, rows: first.remove().rows.into_iter(), expired: true }));
+            let rows = first.remove().rows;
+            self.usual_rows = rows.len();
+            return Ok(Some(Walk { window, rows: rows.into_iter(), expired: true }));
         }
         while let Some(window) = self.not_ended.first().copied().filter(|w| w.is_over(self.time.watermark)) {
             self.not_ended.remove(&window);
@@ -192,12 +197,13 @@ impl<A: Accumulate> PaneGroups<A> {
         brought: impl Iterator<Item = (Cow<'k, A::Key>, A::Acc, Arrival)>,
         out: &mut PaneEmitter<'_, '_, A::Out>,
     ) -> Result<()> {
-        let hasher = &self.hasher;
+        let (hasher, usual) = (&self.hasher, self.usual_rows);
         let table = self.open.entry(window).or_insert_with(|| {
             if !window.is_over(self.time.watermark) {
                 self.not_ended.insert(window);
+                return Table::with_capacity(usual, hasher.clone());
             }
-            Table::new(hasher.clone())
+            Table::new(hasher.clone()) // a late one has but few
         });
         let mut to = Place { by, rules: &self.rules, window, time: self.time, out };
         for (key, acc, arrival) in brought {

@@ -18,6 +18,11 @@ impl<K: Key, S> Table<K, S> {
         Table { rows: HashTable::new(), hasher }
     }
 
+    /// With room for so many rows.
+    pub(super) fn with_capacity(rows: usize, hasher: RandomState) -> Self {
+        Table { rows: HashTable::with_capacity(rows), hasher }
+    }
+
     /// The row of `key`, which `create` makes if there is none. One probe.
     #[inline]
     pub(super) fn row(&mut self, key: Cow<'_, K>, create: impl FnOnce() -> S) -> &mut S {
