@@ -149,6 +149,13 @@ pub trait SourceReader: Send + 'static {
         Timestamp::MIN
     }
 
+    /// Whether nothing is to be expected for a while, so that nobody should wait for the [watermark](Self::watermark) of
+    /// this split. Looked at when `poll` has returned [`Poll::Pending`], and so until it brings elements again. Elements
+    /// that come then, behind a watermark that has gone on without them, are late.
+    fn is_idle(&self) -> bool {
+        false
+    }
+
     /// What is left to read, after all that `poll` has returned so far.
     ///
     /// # Errors
@@ -204,6 +211,8 @@ pub trait ErasedReader: Send {
     fn poll(&mut self, out: &mut Outbox) -> Result<(Poll, AnyBatch)>;
     /// See [`SourceReader::watermark`]; this one never goes back, also over a checkpoint.
     fn watermark(&self) -> Timestamp;
+    /// See [`SourceReader::is_idle`].
+    fn is_idle(&self) -> bool;
     /// See [`SourceReader::checkpoint`].
     fn checkpoint(&mut self) -> Result<ErasedSplit>;
     /// See [`SourceReader::split`].
@@ -259,6 +268,10 @@ impl<R: SourceReader<Split: Serialize>> ErasedReader for Reading<R> {
 
     fn watermark(&self) -> Timestamp {
         self.watermark
+    }
+
+    fn is_idle(&self) -> bool {
+        self.reader.is_idle()
     }
 
     fn checkpoint(&mut self) -> Result<ErasedSplit> {

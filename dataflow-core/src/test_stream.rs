@@ -48,7 +48,7 @@ pub enum TestEvent {
     Watermark(Timestamp),
     /// Processing time moves on by this much.
     ProcessingTime(Duration),
-    /// The stream is idle until its next event: others do not wait for its watermark.
+    /// The stream is idle until its next elements or watermark: others do not wait for it.
     Idle,
 }
 
@@ -88,7 +88,7 @@ impl<T> TestStream<T> {
         self.push(Event::Other(TestEvent::ProcessingTime(by)))
     }
 
-    /// The stream has nothing for a while: until its next event others do not wait for its watermark.
+    /// The stream has nothing for a while: until its next elements or watermark others do not wait for it.
     pub fn idle(&mut self) -> &mut Self {
         self.push(Event::Other(TestEvent::Idle))
     }

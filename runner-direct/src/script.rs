@@ -54,8 +54,8 @@ pub(crate) enum Command {
     Watermark(NodeId, Timestamp),
     /// Processing time moves.
     ProcessingTime(Timestamp),
-    /// An event without an effect.
-    Nothing,
+    /// A stream is idle.
+    Idle(NodeId),
     /// The watermarks of all streams come to the end of time.
     End,
 }
@@ -124,8 +124,13 @@ impl Script {
                 at.now = at.now + by.max(Duration::ZERO);
                 Command::ProcessingTime(at.now)
             }
-            TestEvent::Idle => Command::Nothing,
+            TestEvent::Idle => Command::Idle(self.streams[event.stream].node),
         })
+    }
+
+    /// The stream of event `number` of all.
+    pub(crate) fn stream(&self, number: usize) -> Option<NodeId> {
+        self.events.get(number).map(|event| self.streams[event.stream].node)
     }
 
     /// The elements of event `number` of all, the step they come from, and what they are for error messages.

@@ -1,7 +1,7 @@
 //! One thread's reading of one source.
 
 use crate::random::Random;
-use crate::splits::Splits;
+use crate::splits::{Splits, Status};
 use dataflow_core::graph::NodeId;
 use dataflow_core::plane::AnyBatch;
 use dataflow_core::source::ErasedReader;
@@ -38,7 +38,8 @@ pub(crate) struct SourceTask {
     /// The splits that it reads: one, and those that had nothing when it was their turn.
     readers: VecDeque<Reader>,
     hungry: bool,
-    sent: Timestamp,
+    /// What the executor knows: the watermark, and whether the source is idle (after a restart it may think so).
+    sent: (Timestamp, Option<bool>),
 }
 
 struct Reader {
@@ -46,11 +47,12 @@ struct Reader {
     reader: Box<dyn ErasedReader>,
     /// How many batches were read since the watermark was looked at.
     batches: u32,
+    idle: bool,
 }
 
 impl SourceTask {
     pub(crate) fn new(node: NodeId, step: String, splits: Arc<Splits>, feeds_side_input: bool) -> Self {
-        let (readers, hungry, sent) = (VecDeque::new(), false, Timestamp::MIN);
+        let (readers, hungry, sent) = (VecDeque::new(), false, (Timestamp::MIN, None));
         SourceTask { node, step, splits, feeds_side_input, readers, hungry, sent }
     }
 
@@ -83,10 +85,15 @@ impl SourceTask {
     /// Polls the reader whose turn it is.
     fn poll(&mut self, executor: &mut Executor, others: bool, random: Option<&mut Random>) -> Result<Read> {
         let Some(mut current) = self.readers.pop_front() else { return Ok(Read::Nothing) };
-        let Reader { id, reader, batches } = &mut current;
+        let Reader { id, reader, batches, idle } = &mut current;
         let outbox = executor.source_outbox(self.node);
         let (poll, batch) = on(reader, &self.step, |reader| reader.poll(outbox))?;
         let some = !batch.is_empty();
+        if some && std::mem::take(idle) {
+            // Before its elements, so that the watermark goes on without them no further.
+            self.splits.wake(*id);
+            self.pass_watermark(executor)?;
+        }
         if some {
             push(executor, self.node, batch, random).map_err(|e| e.read_at(&reader.position()))?;
         } else {
@@ -95,10 +102,12 @@ impl SourceTask {
         let due = *batches >= WATERMARK_EVERY || poll != Poll::More;
         *batches = if due { 0 } else { *batches + 1 };
         if due {
-            let (watermark, progress) = on(reader, &self.step, |r| Ok((r.watermark(), r.progress())))?;
+            let look = |r: &mut Box<dyn ErasedReader>| Ok((r.watermark(), r.progress(), r.is_idle()));
+            let (watermark, progress, is_idle) = on(reader, &self.step, look)?;
+            *idle = is_idle && poll == Poll::Pending && !some;
             match poll {
                 Poll::End => self.splits.finish(*id, progress),
-                Poll::More | Poll::Pending => self.splits.update(*id, watermark, progress),
+                Poll::More | Poll::Pending => self.splits.update(*id, watermark, progress, *idle),
             }
         }
         let read = match poll {
@@ -133,24 +142,34 @@ impl SourceTask {
         }
         let Some((id, split)) = next else { return Ok(false) };
         let reader = guarded(&self.step, || self.splits.source.open(&split))?;
-        self.readers.push_front(Reader { id, reader, batches: 0 });
+        self.readers.push_front(Reader { id, reader, batches: 0, idle: false });
         Ok(true)
     }
 
     /// Whether the watermark of the source has moved since the executor was told.
     pub(crate) fn has_watermark(&self) -> bool {
-        self.splits.watermark() > self.sent
+        match self.splits.status() {
+            Status::Watermark(watermark) => watermark > self.sent.0 || self.sent.1 != Some(false),
+            Status::Idle => self.sent.1 != Some(true),
+        }
     }
 
-    /// Tells the executor the watermark of the source, if it has moved. Returns whether it has.
+    /// Tells the executor the watermark of the source, if it has moved, and whether it is idle. Returns whether there was
+    /// news.
     pub(crate) fn pass_watermark(&mut self, executor: &mut Executor) -> Result<bool> {
-        let watermark = self.splits.watermark();
-        let moved = watermark > self.sent;
-        if moved {
-            self.sent = watermark;
+        let status = self.splits.status();
+        let idle = status == Status::Idle;
+        let mut news = self.sent.1.replace(idle) != Some(idle);
+        if news {
+            executor.source_idle(self.node, idle)?;
+        }
+        if let Status::Watermark(watermark) = status
+            && watermark > self.sent.0
+        {
+            (self.sent.0, news) = (watermark, true);
             executor.source_watermark(self.node, watermark)?;
         }
-        Ok(moved)
+        Ok(news)
     }
 
     /// Stops reading for good: what is not read yet is given up.

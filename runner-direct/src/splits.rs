@@ -19,10 +19,27 @@ pub(crate) struct Splits {
 struct State {
     unread: VecDeque<ErasedSplit>,
     /// The splits that are being read.
-    active: BTreeMap<u64, (Timestamp, Progress)>,
+    active: BTreeMap<u64, Active>,
     next: u64,
     /// What was read of splits that are done with.
     done: u64,
+}
+
+/// A split that is being read.
+struct Active {
+    watermark: Timestamp,
+    progress: Progress,
+    /// It has nothing for a while.
+    idle: bool,
+}
+
+/// How far a source is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Status {
+    /// No element to come is before this time.
+    Watermark(Timestamp),
+    /// All that is left to read is idle.
+    Idle,
 }
 
 impl Splits {
@@ -43,13 +60,20 @@ impl Splits {
         state.next += 1;
         // In the same breath, so that the watermark is held throughout.
         let progress = Progress { done: 0, total: self.source.size(&split) };
-        state.active.insert(id, (split.watermark, progress));
+        state.active.insert(id, Active { watermark: split.watermark, progress, idle: false });
         Some((id, split))
     }
 
-    /// Tells how far an active split is.
-    pub(crate) fn update(&self, id: u64, watermark: Timestamp, progress: Progress) {
-        self.state().active.insert(id, (watermark, progress));
+    /// Tells how far an active split is, and whether it is idle.
+    pub(crate) fn update(&self, id: u64, watermark: Timestamp, progress: Progress, idle: bool) {
+        self.state().active.insert(id, Active { watermark, progress, idle });
+    }
+
+    /// An active split is no longer idle; its watermark is what it was.
+    pub(crate) fn wake(&self, id: u64) {
+        if let Some(active) = self.state().active.get_mut(&id) {
+            active.idle = false;
+        }
     }
 
     /// A split is read to its end, or given up.
@@ -77,11 +101,16 @@ impl Splits {
         self.state().unread.clear();
     }
 
-    /// The least watermark of all splits that are not done with; the end of time if there are none.
-    pub(crate) fn watermark(&self) -> Timestamp {
+    /// The least watermark of all splits that are not done with, but for idle ones; the end of time if there are none.
+    pub(crate) fn status(&self) -> Status {
         let state = self.state();
         let unread = state.unread.iter().map(|s| s.watermark);
-        unread.chain(state.active.values().map(|(w, _)| *w)).min().unwrap_or(Timestamp::MAX)
+        let awake = state.active.values().filter(|active| !active.idle).map(|active| active.watermark);
+        match unread.chain(awake).min() {
+            Some(watermark) => Status::Watermark(watermark),
+            None if state.active.is_empty() => Status::Watermark(Timestamp::MAX),
+            None => Status::Idle,
+        }
     }
 
     /// Whether all is read.
@@ -99,8 +128,9 @@ impl Splits {
     /// How much is read, and of how much, as far as that is known.
     pub(crate) fn progress(&self) -> Progress {
         let state = self.state();
-        let done = state.done + state.active.values().map(|(_, p)| p.done).sum::<u64>();
-        let active: Option<u64> = state.active.values().map(|(_, p)| Some(p.total?.saturating_sub(p.done))).sum();
+        let done = state.done + state.active.values().map(|active| active.progress.done).sum::<u64>();
+        let left = |p: Progress| Some(p.total?.saturating_sub(p.done));
+        let active: Option<u64> = state.active.values().map(|active| left(active.progress)).sum();
         let unread: Option<u64> = state.unread.iter().map(|s| self.source.size(s)).sum();
         Progress { done, total: active.zip(unread).map(|(active, unread)| done + active + unread) }
     }

@@ -208,13 +208,19 @@ impl Worker<'_> {
         let (script, executor) = (&self.engine.script, &mut self.executor);
         match command {
             Command::Flush => executor.flush()?,
-            Command::Elements(number) if self.engine.has_turn(self.me, self.threads, number) => {
-                if let Some((node, batch, what)) = script.elements(number) {
+            Command::Elements(number) => {
+                script.stream(number).map_or(Ok(()), |node| executor.source_idle(node, false))?;
+                if self.engine.has_turn(self.me, self.threads, number)
+                    && let Some((node, batch, what)) = script.elements(number)
+                {
                     executor.push(node, batch).map_err(|e| e.read_at(&what))?;
                 }
             }
-            Command::Elements(_) | Command::Nothing => {}
-            Command::Watermark(node, to) => executor.source_watermark(node, to)?,
+            Command::Watermark(node, to) => {
+                executor.source_idle(node, false)?;
+                executor.source_watermark(node, to)?;
+            }
+            Command::Idle(node) => executor.source_idle(node, true)?,
             Command::ProcessingTime(now) => executor.processing_time(now)?,
             Command::End => script.nodes().try_for_each(|node| executor.source_watermark(node, Timestamp::MAX))?,
         }

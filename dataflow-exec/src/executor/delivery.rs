@@ -62,21 +62,57 @@ impl Executor {
 
     /// Notes the watermark of one sender of an input; if the step's own moves thereby, tells it.
     pub(super) fn advance_input(&mut self, node: NodeId, input: usize, sender: usize, to: Timestamp) -> Result<()> {
-        let known = &mut self.nodes[node.0].inputs[input].senders[sender];
+        let known = &mut self.nodes[node.0].inputs[input].senders[sender].watermark;
         *known = (*known).max(to);
+        self.learn_inputs(node)
+    }
+
+    /// Notes whether one sender of an input is idle. The step's watermark may move thereby; it never goes back.
+    pub(super) fn idle_input(&mut self, node: NodeId, input: usize, sender: usize, idle: bool) -> Result<()> {
+        self.knows_idle = true;
+        self.nodes[node.0].inputs[input].senders[sender].idle = idle;
         self.learn_inputs(node)
     }
 
     /// Finds out whether the watermark of a step's inputs has moved, and tells it.
     pub(super) fn learn_inputs(&mut self, node: NodeId) -> Result<()> {
         let running = &self.nodes[node.0];
-        let (main, side) = (running.watermark_of(Role::Main), running.watermark_of(Role::Side));
+        let main = running.watermark_of(Role::Main).unwrap_or(running.input_watermark).max(running.floor.0);
+        let side = running.watermark_of(Role::Side).unwrap_or(running.side_watermark).max(running.floor.1);
         if main > running.input_watermark || side > running.side_watermark {
             self.end_bundle(node)?;
             let running = &mut self.nodes[node.0];
             running.input_watermark = running.input_watermark.max(main);
             running.side_watermark = running.side_watermark.max(side);
             self.advance(node)?;
+        }
+        self.learn_idle(node)
+    }
+
+    /// Finds out whether a step has become idle, or ceased to be, and tells those after it.
+    fn learn_idle(&mut self, node: NodeId) -> Result<()> {
+        let running = &self.nodes[node.0];
+        if self.knows_idle && running.step.is_some() && running.may_be_idle() != running.idle {
+            self.idle_output(node, !self.nodes[node.0].idle)?;
+        }
+        Ok(())
+    }
+
+    /// Notes whether those after a step need to wait for it, and tells them.
+    pub(super) fn idle_output(&mut self, node: NodeId, idle: bool) -> Result<()> {
+        if std::mem::replace(&mut self.nodes[node.0].idle, idle) == idle {
+            return Ok(());
+        }
+        for port in 0..self.nodes[node.0].outputs.len() {
+            for user in 0..self.nodes[node.0].outputs[port].to.len() {
+                match self.nodes[node.0].outputs[port].to[user] {
+                    Downstream::Local(next, input) => self.idle_input(next, input, 0, idle)?,
+                    Downstream::Exchange(edge) => {
+                        self.current = self.edges[edge.0].to.0;
+                        self.edges[edge.0].send_idle(idle)?;
+                    }
+                }
+            }
         }
         Ok(())
     }
@@ -94,7 +130,7 @@ impl Executor {
             self.emit(node)?;
             self.advance_output(node, advance.watermark)?;
             if !advance.more {
-                return Ok(());
+                return self.learn_idle(node); // it may have let go of what it held
             }
             if !self.has_room_after(node) {
                 if !self.unfinished.contains(&node) {

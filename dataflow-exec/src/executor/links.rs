@@ -1,6 +1,6 @@
 //! What joins steps: calls on the same shard, queues of messages between shards.
 
-use super::running::{Downstream, InputState, Reach, Running};
+use super::running::{Downstream, InputState, Reach, Running, Sender};
 use super::{Executor, NodeId};
 use dataflow_core::Result;
 use dataflow_core::graph::{Exchange, Graph, Routing};
@@ -18,6 +18,8 @@ pub enum Message {
     Batch(AnyBatch),
     /// No elements before this time will come from this sender.
     Watermark(Timestamp),
+    /// Whether the sender has nothing for a while, so that nobody should wait for its watermark.
+    Idle(bool),
 }
 
 /// An exchange, as one shard sees it: the step it leads to, and what it has to send.
@@ -63,6 +65,12 @@ impl Edge {
         Ok(())
     }
 
+    pub(super) fn send_idle(&mut self, idle: bool) -> Result<()> {
+        self.flush()?; // those who wait for nothing have all
+        self.queues.iter_mut().for_each(|queue| queue.push_back(Message::Idle(idle)));
+        Ok(())
+    }
+
     fn collect(&mut self) {
         for (outbox, queue) in self.outboxes.iter_mut().zip(&mut self.queues) {
             while let Some(batch) = outbox.pop() {
@@ -95,7 +103,8 @@ pub(super) fn edges(graph: &Graph, shards: usize) -> (Vec<Edge>, Vec<Vec<InputSt
             if exchanged {
                 edges.push(Edge::new((NodeId(id), number), &input.routing, shards));
             }
-            let senders = vec![Timestamp::MIN; if exchanged { shards } else { 1 }];
+            let sender = Sender { watermark: Timestamp::MIN, idle: false };
+            let senders = vec![sender; if exchanged { shards } else { 1 }];
             states.push(InputState { role: input.role, senders });
         }
         inputs.push(states);

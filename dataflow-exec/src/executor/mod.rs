@@ -68,6 +68,8 @@ pub struct Executor {
     /// It was made from a snapshot, and its steps do not know their watermarks yet.
     restored: bool,
     bundle_batches: u32,
+    /// Some sender is idle, or has been.
+    knows_idle: bool,
 }
 
 /// What an executor is doing, for error messages.
@@ -94,6 +96,7 @@ impl Executor {
             work: Work::Other("setting up"),
             restored: from.is_some(),
             bundle_batches: BUNDLE_BATCHES,
+            knows_idle: false,
         };
         for (id, inputs) in inputs.into_iter().enumerate() {
             let node = &graph.nodes[id];
@@ -151,6 +154,14 @@ impl Executor {
         self.guarded(|executor| executor.advance_output(source, watermark))
     }
 
+    /// A source has nothing for a while, and nobody should wait for its watermark; or that is over.
+    ///
+    /// # Errors
+    /// As [`push`](Self::push).
+    pub fn source_idle(&mut self, source: NodeId, idle: bool) -> Result<()> {
+        self.guarded(|executor| executor.idle_output(source, idle))
+    }
+
     /// Takes a message that shard `sender` has sent along `edge`.
     ///
     /// # Errors
@@ -165,6 +176,7 @@ impl Executor {
                     Ok(())
                 }
                 Message::Watermark(watermark) => executor.advance_input(node, input, sender, watermark),
+                Message::Idle(idle) => executor.idle_input(node, input, sender, idle),
             }
         })
     }

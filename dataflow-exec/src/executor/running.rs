@@ -19,10 +19,14 @@ pub(super) struct Running {
     pub(super) input_watermark: Timestamp,
     /// The watermark of its side inputs.
     pub(super) side_watermark: Timestamp,
+    /// Where the watermarks of its main and side inputs stood in the snapshot that it was made from: they do not go back.
+    pub(super) floor: (Timestamp, Timestamp),
     /// What it has let its side inputs' watermark be known of.
     pub(super) side_delivered: Timestamp,
     /// The watermark of its outputs.
     pub(super) watermark: Timestamp,
+    /// Those after it need not wait for its watermark.
+    pub(super) idle: bool,
     /// How many batches its bundle has so far.
     pub(super) bundle: u32,
     pub(super) elements_in: Counter,
@@ -40,8 +44,16 @@ pub(super) struct Reach {
 /// An input at run time.
 pub(super) struct InputState {
     pub(super) role: Role,
-    /// The watermark of each sender; an input from a step of the same shard has one.
-    pub(super) senders: Vec<Timestamp>,
+    /// An input from a step of the same shard has one.
+    pub(super) senders: Vec<Sender>,
+}
+
+/// Who sends elements to an input, as far as the input knows.
+#[derive(Clone, Copy)]
+pub(super) struct Sender {
+    pub(super) watermark: Timestamp,
+    /// It has nothing for a while, so nobody waits for its watermark.
+    pub(super) idle: bool,
 }
 
 /// An output at run time.
@@ -61,8 +73,9 @@ pub(super) enum Downstream {
 }
 
 impl InputState {
-    pub(super) fn watermark(&self) -> Timestamp {
-        self.senders.iter().copied().min().unwrap_or(Timestamp::MAX)
+    /// The watermark of the slowest sender, idle or not.
+    fn watermark(&self) -> Timestamp {
+        self.senders.iter().map(|s| s.watermark).min().unwrap_or(Timestamp::MAX)
     }
 }
 
@@ -85,18 +98,30 @@ impl Running {
             outboxes: node.outputs.iter().map(|_| Outbox::default()).collect(),
             input_watermark: Timestamp::MIN,
             side_watermark,
+            floor: (Timestamp::MIN, Timestamp::MIN),
             side_delivered,
             watermark: Timestamp::MIN,
+            idle: false,
             bundle: 0,
             elements_in: context.counter("elements_in"),
             reach: Reach::default(),
         }
     }
 
-    /// The watermark of the inputs of a role: the least of all their senders.
-    pub(super) fn watermark_of(&self, role: Role) -> Timestamp {
-        let inputs = self.inputs.iter().filter(|i| i.role == role);
-        inputs.map(InputState::watermark).min().unwrap_or(Timestamp::MAX)
+    /// The watermark of the inputs of a role: the least of all their senders that are not idle. None if they are.
+    pub(super) fn watermark_of(&self, role: Role) -> Option<Timestamp> {
+        let senders = self.inputs.iter().filter(|i| i.role == role).flat_map(|i| &i.senders);
+        // One that has ended does not speak for one that is idle: more may come of that.
+        let mut unfinished = senders.filter(|s| s.watermark < Timestamp::MAX).peekable();
+        match unfinished.peek() {
+            None => Some(Timestamp::MAX),
+            Some(_) => unfinished.filter(|s| !s.idle).map(|s| s.watermark).min(),
+        }
+    }
+
+    /// Whether those after it need not wait for it: its inputs are idle, and it holds nothing back.
+    pub(super) fn may_be_idle(&self) -> bool {
+        self.watermark_of(Role::Main).is_none() && self.watermark >= self.input_watermark
     }
 
     /// Whether all its input has come, and it has said that nothing more will come of it.
@@ -105,7 +130,10 @@ impl Running {
     }
 
     pub(super) fn describe_inputs(&self) -> String {
-        let one = |i: &InputState| i.watermark().to_string();
+        let one = |i: &InputState| match i.senders.iter().any(|s| s.idle) {
+            true => format!("{} (partly idle)", i.watermark()),
+            false => i.watermark().to_string(),
+        };
         self.inputs.iter().map(one).collect::<Vec<_>>().join(", ")
     }
 }

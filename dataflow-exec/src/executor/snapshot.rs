@@ -1,5 +1,6 @@
 //! All state of all steps, in a form that does not depend on the number of shards.
 
+use super::running::Sender;
 use super::{Executor, Work};
 use dataflow_core::graph::{Graph, NodeId};
 use dataflow_core::plane::{StateReader, StateWriter, StepState};
@@ -17,6 +18,10 @@ struct Saved {
     state: StepState,
     /// The watermark of its outputs.
     watermark: Timestamp,
+    /// Those after it need not wait for it.
+    idle: bool,
+    /// The watermarks of its main and side inputs, which can be ahead of those of idle senders.
+    inputs: (Timestamp, Timestamp),
 }
 
 impl Snapshot {
@@ -28,6 +33,8 @@ impl Snapshot {
                 Some(own) => {
                     own.state.merge(theirs.state);
                     own.watermark = own.watermark.min(theirs.watermark);
+                    own.idle &= theirs.idle;
+                    own.inputs = (own.inputs.0.min(theirs.inputs.0), own.inputs.1.min(theirs.inputs.1));
                 }
             }
         }
@@ -66,7 +73,8 @@ impl Executor {
                 if let Some(step) = &mut node.step {
                     step.snapshot(&mut to)?;
                 }
-                let saved = Saved { state: to.finish(), watermark: node.watermark };
+                let inputs = (node.input_watermark, node.side_watermark);
+                let saved = Saved { state: to.finish(), watermark: node.watermark, idle: node.idle, inputs };
                 snapshot.0.insert(node.name.clone(), saved);
             }
             Ok(snapshot)
@@ -79,11 +87,13 @@ impl Executor {
             for id in 0..executor.nodes.len() {
                 executor.current = NodeId(id);
                 for (number, input) in graph.nodes[id].inputs.iter().enumerate() {
-                    let known = from.of(&graph.nodes[input.from.node.0].name)?.watermark;
-                    executor.nodes[id].inputs[number].senders.fill(known);
+                    let Saved { watermark, idle, .. } = *from.of(&graph.nodes[input.from.node.0].name)?;
+                    executor.nodes[id].inputs[number].senders.fill(Sender { watermark, idle });
+                    executor.knows_idle |= idle;
                 }
                 let node = &mut executor.nodes[id];
                 let saved = from.of(&node.name)?;
+                (node.idle, node.floor) = (saved.idle, saved.inputs);
                 match &mut node.step {
                     Some(step) => step.restore(StateReader::new(&saved.state, shard, shards))?,
                     None => node.watermark = saved.watermark,
