@@ -6,8 +6,11 @@ mod rows;
 
 use super::Types;
 use super::key_by::{Keyed, KeyedCollection, Keying};
+use super::sort_by_time;
+use dataflow_core::graph::Routing;
 use dataflow_core::plane::{Advance, Batch, Emitter, Operator, StateReader, StateWriter};
-use dataflow_core::{Data, KeyedDoFn, PCollection, Result, StepSpec};
+use dataflow_core::state::StateRow;
+use dataflow_core::{Coded, Data, KeyedDoFn, PCollection, PTransform, Result, StepSpec};
 use dataflow_windows::Timestamp;
 use machine::Machine;
 use std::marker::PhantomData;
@@ -68,12 +71,20 @@ pub trait ParDoStateful: KeyedCollection + Sized {
         D: KeyedDoFn<Key = KeyOf<Self>, In = ValueOf<Self>> + Sync,
     {
         let keyed = self.keyed();
-        let (spec, strategy) = (step(&keyed, name), keyed.collection.windowing());
-        let keying = keyed.keying;
-        keyed.collection.apply_operator(spec, move |context| {
-            let machine = Machine::new(do_fn.clone(), strategy.clone(), context.counter("dropped_late"))?;
-            Ok(StatefulOperator { keying: keying.clone(), machine, element: PhantomData })
-        })
+        let spec = step(&keyed, name);
+        apply(keyed, spec, do_fn)
+    }
+
+    /// As [`par_do_stateful`](Self::par_do_stateful), with the elements of a key in the order of their timestamps, and the
+    /// timers of event time between them: two steps, `name/SortByTime` (see
+    /// [`sort_by_time`](super::SortByTime::sort_by_time) for late elements) and `name/ParDo`.
+    fn par_do_stateful_time_sorted<D>(&self, name: &str, do_fn: D) -> PCollection<D::Out>
+    where
+        D: KeyedDoFn<Key = KeyOf<Self>, In = ValueOf<Self>> + Sync,
+        ElementOf<Self>: Coded,
+    {
+        let Keyed { collection, detail, keying } = self.keyed();
+        collection.apply(name, TimeSorted { detail, keying, do_fn })
     }
 }
 
@@ -90,6 +101,45 @@ fn step<T: Data, G: Keying<T>>(keyed: &Keyed<T, G>, name: &str) -> StepSpec {
         keyed.collection.report(name, message);
     }
     keyed.step(name, "ParDo.Stateful")
+}
+
+/// Sorting, then the DoFn on the same thread.
+struct TimeSorted<G, D> {
+    detail: String,
+    keying: Arc<G>,
+    do_fn: D,
+}
+
+impl<T, G, D> PTransform<PCollection<T>> for TimeSorted<G, D>
+where
+    T: Coded,
+    G: Keying<T>,
+    D: KeyedDoFn<Key = G::Key, In = G::Value> + Sync,
+{
+    type Out = PCollection<D::Out>;
+
+    fn expand(self, collection: PCollection<T>) -> PCollection<D::Out> {
+        let TimeSorted { detail, keying, do_fn } = self;
+        let keyed = Keyed { collection, detail, keying };
+        let sorted = sort_by_time::apply(&keyed, "SortByTime", D::State::TIMED);
+        let spec = step(&keyed, "ParDo");
+        let keyed = Keyed { collection: sorted, ..keyed };
+        apply(keyed, StepSpec { routing: Routing::Forward, ..spec }, do_fn)
+    }
+}
+
+/// Adds the step.
+fn apply<T, G, D>(keyed: Keyed<T, G>, spec: StepSpec, do_fn: D) -> PCollection<D::Out>
+where
+    T: Data,
+    G: Keying<T>,
+    D: KeyedDoFn<Key = G::Key, In = G::Value> + Sync,
+{
+    let (keying, strategy) = (keyed.keying, keyed.collection.windowing());
+    keyed.collection.apply_operator(spec, move |context| {
+        let machine = Machine::new(do_fn.clone(), strategy.clone(), context.counter("dropped_late"))?;
+        Ok(StatefulOperator { keying: keying.clone(), machine, element: PhantomData })
+    })
 }
 
 /// Adds the step, with an output for late data.
