@@ -362,6 +362,8 @@ fn the_latest_value_of_a_changing_side_input_is_seen() {
         side.add_elements([("rate", 1), ("rate", 2)].map(|row| (row, seconds(50))));
         main.add(1, seconds(1));
         side.add(("rate", 3), seconds(5)); // what came last counts, not what has the latest time
+        // At its end there is a pane without elements, which changes nothing.
+        side.advance_watermark_to_infinity();
         main.add(2, seconds(2)).advance_watermark_to(seconds(1_000)).add(3, seconds(2_000));
         let each = WindowingStrategy::of(GlobalWindows).triggering(Repeatedly::forever(AfterCount::at_least(1)));
         let p = Pipeline::new("test");

@@ -133,8 +133,11 @@ pub trait CoGroupByKey: KeyedCollection + Sized {
         ValueOf<Self>: Coded,
         ValueOf<B>: Coded,
     {
-        self.co_group_by_key(&format!("{name}.values"), other)
-            .flat_map(name, |(key, (left, right))| pairs(key, or_none(left), or_none(right)))
+        self.co_group_by_key(&format!("{name}.values"), other).flat_map(name, |(key, (left, right))| {
+            // A pane may have nothing new at all.
+            let left = if left.is_empty() && right.is_empty() { Vec::new() } else { or_none(left) };
+            pairs(key, left, or_none(right))
+        })
     }
 }
 
