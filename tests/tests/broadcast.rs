@@ -13,7 +13,7 @@ fn seconds(s: i64) -> Timestamp {
 
 /// The ways, and a restart after every event on several threads.
 fn ways() -> impl Iterator<Item = Way> {
-    WAYS.into_iter().chain([Way { threads: 3, restart_every: Some(1) }, Way { threads: 5, restart_every: Some(2) }])
+    WAYS.into_iter().chain([Way::on(3).restart_every(1), Way::on(5).restart_every(2)])
 }
 
 /// Emits each element with all rules that have come.
@@ -84,7 +84,7 @@ fn a_rule_that_fails_ends_the_run_with_the_step() {
     let p = Pipeline::new("test");
     let rules = p.create("Rules", [3, -7]);
     p.create("Main", [1]).par_do_with_broadcast("Do", &rules, WithRules).collect("Out");
-    let message = Way { threads: 2, restart_every: None }.run(&p).unwrap_err().to_string();
+    let message = Way::on(2).run(&p).unwrap_err().to_string();
     assert!(message.contains("step \"Do\"") && message.contains("a rule below 0: -7"), "{message}");
 }
 

@@ -261,7 +261,7 @@ proptest! {
 
 /// The ways, and a restart after every event on several threads.
 fn ways() -> impl Iterator<Item = Way> {
-    WAYS.into_iter().chain([Way { threads: 3, restart_every: Some(1) }])
+    WAYS.into_iter().chain([Way::on(3).restart_every(1)])
 }
 
 #[test]
@@ -301,7 +301,7 @@ fn an_element_whose_window_is_ready_passes_one_that_waits() {
     let main = p.test_stream("Main", &main).window("MainTens", fixed(10));
     let out = main.map_with_side_input("Look", &side.as_iterable_view("View"), |n, side| (*n, side.clone()));
     let out = out.collect("Out");
-    Way { threads: 1, restart_every: None }.run(&p).unwrap();
+    Way::on(1).run(&p).unwrap();
     assert_eq!(out.values(), [(15, vec![12]), (8, vec![])]);
 }
 
