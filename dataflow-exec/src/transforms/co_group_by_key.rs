@@ -1,5 +1,7 @@
 //! Several collections, brought together by key.
 
+#![allow(clippy::type_complexity)] // signatures show what comes out
+
 use super::key_by::{KeyedCollection, Keying};
 use super::{FlatMap, Flatten, GroupByKey, Map};
 use dataflow_core::{Coded, PCollection};
@@ -7,6 +9,8 @@ use serde::{Deserialize, Serialize};
 
 type KeyOf<C> = <<C as KeyedCollection>::Keying as Keying<<C as KeyedCollection>::Element>>::Key;
 type ValueOf<C> = <<C as KeyedCollection>::Keying as Keying<<C as KeyedCollection>::Element>>::Value;
+
+type Joined<C, V> = PCollection<(KeyOf<C>, V)>;
 
 /// A value and which of the inputs it is from.
 #[derive(Clone, Serialize, Deserialize)]
@@ -33,11 +37,7 @@ pub trait CoGroupByKey: KeyedCollection + Sized {
     /// # fn is_of<T>(_: dataflow_core::PCollection<T>) {}
     /// # is_of::<(i32, (Vec<String>, Vec<String>))>(contacts);
     /// ```
-    fn co_group_by_key<B>(
-        &self,
-        name: &str,
-        other: &B,
-    ) -> PCollection<(KeyOf<Self>, (Vec<ValueOf<Self>>, Vec<ValueOf<B>>))>
+    fn co_group_by_key<B>(&self, name: &str, other: &B) -> Joined<Self, (Vec<ValueOf<Self>>, Vec<ValueOf<B>>)>
     where
         B: KeyedCollection<Keying: Keying<B::Element, Key = KeyOf<Self>>>,
         ValueOf<Self>: Coded,
@@ -65,7 +65,7 @@ pub trait CoGroupByKey: KeyedCollection + Sized {
         name: &str,
         second: &B,
         third: &C,
-    ) -> PCollection<(KeyOf<Self>, (Vec<ValueOf<Self>>, Vec<ValueOf<B>>, Vec<ValueOf<C>>))>
+    ) -> Joined<Self, (Vec<ValueOf<Self>>, Vec<ValueOf<B>>, Vec<ValueOf<C>>)>
     where
         B: KeyedCollection<Keying: Keying<B::Element, Key = KeyOf<Self>>>,
         C: KeyedCollection<Keying: Keying<C::Element, Key = KeyOf<Self>>>,
@@ -100,7 +100,7 @@ pub trait CoGroupByKey: KeyedCollection + Sized {
     /// let towns = p.create("Towns", vec![("ann".to_owned(), "Bonn".to_owned())]);
     /// let placed = orders.join("Placed", &towns); // ("ann", (7, "Bonn"))
     /// ```
-    fn join<B>(&self, name: &str, other: &B) -> PCollection<(KeyOf<Self>, (ValueOf<Self>, ValueOf<B>))>
+    fn join<B>(&self, name: &str, other: &B) -> Joined<Self, (ValueOf<Self>, ValueOf<B>)>
     where
         B: KeyedCollection<Keying: Keying<B::Element, Key = KeyOf<Self>>>,
         ValueOf<Self>: Coded,
@@ -111,7 +111,7 @@ pub trait CoGroupByKey: KeyedCollection + Sized {
     }
 
     /// Each value with each of `other` of the same key and window, or with none if there are none: a left outer join.
-    fn left_join<B>(&self, name: &str, other: &B) -> PCollection<(KeyOf<Self>, (ValueOf<Self>, Option<ValueOf<B>>))>
+    fn left_join<B>(&self, name: &str, other: &B) -> Joined<Self, (ValueOf<Self>, Option<ValueOf<B>>)>
     where
         B: KeyedCollection<Keying: Keying<B::Element, Key = KeyOf<Self>>>,
         ValueOf<Self>: Coded,
@@ -122,12 +122,7 @@ pub trait CoGroupByKey: KeyedCollection + Sized {
     }
 
     /// All values of both, each with each of the other side, or with none if there are none: a full outer join.
-    #[allow(clippy::type_complexity)] // what it is
-    fn full_join<B>(
-        &self,
-        name: &str,
-        other: &B,
-    ) -> PCollection<(KeyOf<Self>, (Option<ValueOf<Self>>, Option<ValueOf<B>>))>
+    fn full_join<B>(&self, name: &str, other: &B) -> Joined<Self, (Option<ValueOf<Self>>, Option<ValueOf<B>>)>
     where
         B: KeyedCollection<Keying: Keying<B::Element, Key = KeyOf<Self>>>,
         ValueOf<Self>: Coded,
