@@ -25,8 +25,8 @@ pub mod prelude {
     pub use crate::RunPipeline as _;
     pub use dataflow_core::windows::{Duration, FixedWindows, GlobalWindows, PaneInfo, Timestamp, Timing, Window};
     pub use dataflow_core::{
-        BoxError, Coded, CombineFn, Counter, Data, DoFn, Element, Error, Key, Output, Outputs, PCollection, PTransform,
-        Pipeline, PipelineOptions, PipelineResult, Result, TaggedDoFn,
+        BoxError, BroadcastDoFn, Coded, CombineFn, Counter, Data, DoFn, Element, Error, Key, Output, Outputs,
+        PCollection, PTransform, Pipeline, PipelineOptions, PipelineResult, Result, SideInputDoFn, TaggedDoFn,
     };
     pub use dataflow_derive::Key;
     pub use dataflow_exec::transforms::*;

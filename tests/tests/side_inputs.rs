@@ -2,11 +2,14 @@
 
 #![allow(clippy::unwrap_used)]
 
-use dataflow_core::{BoxError, Element, Output, Pipeline, SideInputDoFn};
+use dataflow_core::{BoxError, Element, Output, Pipeline, SideInputDoFn, TestStream};
 use dataflow_exec::combiners::Sum;
 use dataflow_exec::transforms::*;
-use dataflow_tests::{Way, in_every_way};
-use dataflow_windows::{Duration, FixedWindows, SlidingWindows, Timestamp, Window, WindowFn};
+use dataflow_tests::{WAYS, Way, in_every_way};
+use dataflow_windows::{
+    AfterCount, AfterWatermark, Duration, FixedWindows, GlobalWindows, Repeatedly, SlidingWindows, Timestamp, Window,
+    WindowFn, WindowingStrategy,
+};
 use proptest::prelude::*;
 
 fn seconds(s: i64) -> Timestamp {
@@ -253,5 +256,144 @@ proptest! {
         found.sort();
         expected.sort();
         prop_assert_eq!(found, expected);
+    }
+}
+
+/// The ways, and a restart after every event on several threads.
+fn ways() -> impl Iterator<Item = Way> {
+    WAYS.into_iter().chain([Way::on(3).restart_every(1)])
+}
+
+#[test]
+fn an_element_waits_for_its_window_and_others_go_ahead() {
+    for way in ways() {
+        let (mut main, mut side) = (TestStream::new(), TestStream::new());
+        side.add(12, seconds(12)).advance_watermark_to(seconds(5)).add(5, seconds(5));
+        main.add(8, seconds(8)).add(15, seconds(15));
+        side.add(25, seconds(25));
+        // The main input is far ahead, but what waits is not late where it is counted.
+        main.advance_watermark_to(seconds(100));
+        side.advance_watermark_to(seconds(10)).advance_watermark_to(seconds(100));
+        let p = Pipeline::new("test");
+        let view = p.test_stream("Side", &side).window("SideTens", fixed(10)).as_iterable_view("View");
+        let main = p.test_stream("Main", &main).window("MainTens", fixed(10));
+        let looked = main.map_with_side_input("Look", &view, |n, side| (*n, sorted(side)));
+        let counts = looked.key_by("Content", |row| row.1.clone()).count("Count").collect("Counts");
+        let out = looked.collect("Out");
+        let metrics = way.run(&p).unwrap();
+        assert_eq!(out.sorted(), [(8, vec![5]), (15, vec![12])], "{way:?}");
+        let times: Vec<Timestamp> = sorted(&out.elements().iter().map(|e| e.timestamp).collect::<Vec<_>>());
+        assert_eq!(times, [8, 15].map(seconds), "{way:?}");
+        assert_eq!(counts.sorted(), [(vec![5], 1), (vec![12], 1)], "{way:?}");
+        assert_eq!(metrics.sum("dropped_late"), 0, "{way:?}");
+    }
+}
+
+#[test]
+fn an_element_whose_window_is_ready_passes_one_that_waits() {
+    let (mut main, mut side) = (TestStream::new(), TestStream::new());
+    side.add(12, seconds(12));
+    main.add(8, seconds(8)).add(15, seconds(15));
+    side.advance_watermark_to(seconds(10));
+    let early = AfterWatermark::past_end_of_window().early(AfterCount::at_least(1));
+    let p = Pipeline::new("test");
+    let side = p.test_stream("Side", &side).window("Early", WindowingStrategy::of(fixed(10)).triggering(early));
+    let main = p.test_stream("Main", &main).window("MainTens", fixed(10));
+    let out = main.map_with_side_input("Look", &side.as_iterable_view("View"), |n, side| (*n, side.clone()));
+    let out = out.collect("Out");
+    Way::on(1).run(&p).unwrap();
+    assert_eq!(out.values(), [(15, vec![12]), (8, vec![])]);
+}
+
+#[test]
+fn a_late_update_replaces_the_value_also_of_accumulated_panes() {
+    for way in ways() {
+        for accumulating in [false, true] {
+            let (mut main, mut side) = (TestStream::new(), TestStream::new());
+            side.add(3, seconds(1)).add(4, seconds(2)).advance_watermark_to(seconds(10));
+            main.add(0, seconds(3));
+            side.add(5, seconds(4));
+            main.add(1, seconds(5)).advance_watermark_to(seconds(20));
+            side.advance_watermark_to(seconds(30)).add(100, seconds(5));
+            main.add(2, seconds(6));
+            let mut windows = WindowingStrategy::of(fixed(10)).allowed_lateness(Duration::seconds(20));
+            windows = if accumulating { windows.accumulating() } else { windows };
+            let p = Pipeline::new("test");
+            let side = p.test_stream("Side", &side).window("SideTens", windows.clone());
+            let sum = side.combine_globally("Sum", Sum::of(|n: &i64| *n)).as_singleton_view_or("Total", 0);
+            let pairs = side.map("Pair", |n| ("sum".to_owned(), n)).sum("PairSum", |n| *n).as_map_view("Map");
+            let main = p.test_stream("Main", &main).window("MainTens", windows);
+            let both = main.map_with_side_input("Look", &sum, |n, sum| (*n, *sum));
+            let both = both
+                .map_with_side_input("LookUp", &pairs, |(n, sum), map| (*n, *sum, map.get(&"sum".to_owned()).copied()));
+            let out = both.collect("Out");
+            let metrics = way.run(&p).unwrap();
+            let late = if accumulating { 12 } else { 5 };
+            let expected = [(0, 7, Some(7)), (1, late, Some(late)), (2, late, Some(late))];
+            assert_eq!(out.sorted(), expected, "{way:?}, accumulating: {accumulating}");
+            assert_eq!(metrics.get("Look", "dropped_late"), 0, "{way:?}: the side is expired, the main input is not");
+        }
+    }
+}
+
+#[test]
+fn what_comes_when_its_side_window_is_forgotten_is_dropped_and_counted() {
+    for way in ways() {
+        let (mut main, mut side) = (TestStream::new(), TestStream::new());
+        side.add(7, seconds(1)).advance_watermark_to(seconds(10));
+        main.add(0, seconds(2)).advance_watermark_to(seconds(14)).add(1, seconds(3)).advance_watermark_to(seconds(15));
+        main.add(2, seconds(4));
+        let p = Pipeline::new("test");
+        let view = p.test_stream("Side", &side).window("SideTens", fixed(10)).as_iterable_view("View");
+        let lateness = WindowingStrategy::of(fixed(5)).allowed_lateness(Duration::seconds(5));
+        let main = p.test_stream("Main", &main).window("MainFives", lateness);
+        let out = main.map_with_side_input("Look", &view, |n, side| (*n, side.clone())).collect("Out");
+        let metrics = way.run(&p).unwrap();
+        assert_eq!(out.sorted(), [(0, vec![7]), (1, vec![7])], "{way:?}");
+        assert_eq!(metrics.get("Look", "dropped_late"), 1, "{way:?}");
+    }
+}
+
+#[test]
+fn the_latest_value_of_a_changing_side_input_is_seen() {
+    for way in ways() {
+        let (mut main, mut side) = (TestStream::new(), TestStream::new());
+        main.add(0, seconds(0));
+        side.add_elements([("rate", 1), ("rate", 2)].map(|row| (row, seconds(50))));
+        main.add(1, seconds(1));
+        side.add(("rate", 3), seconds(5)); // what came last counts, not what has the latest time
+        // At its end there is a pane without elements, which changes nothing.
+        side.advance_watermark_to_infinity();
+        main.add(2, seconds(2)).advance_watermark_to(seconds(1_000)).add(3, seconds(2_000));
+        let each = WindowingStrategy::of(GlobalWindows).triggering(Repeatedly::forever(AfterCount::at_least(1)));
+        let p = Pipeline::new("test");
+        let side = p.test_stream("Side", &side).map("Own", |(key, n)| (key.to_owned(), n)).window("Each", each);
+        let map = side.as_map_view("Map");
+        let single = side.map("Value", |(_, n)| n).as_singleton_view("Single");
+        let main = p.test_stream("Main", &main).window("Tens", fixed(10));
+        let looked = main.map_with_side_input("Look", &map, |n, map| (*n, map.get(&"rate".to_owned()).copied()));
+        let out = looked.map_with_side_input("Again", &single, |(n, rate), single| (*n, *rate, *single)).collect("Out");
+        way.run(&p).unwrap();
+        assert_eq!(out.sorted(), [(0, Some(2), 2), (1, Some(2), 2), (2, Some(3), 3), (3, Some(3), 3)], "{way:?}");
+    }
+}
+
+#[test]
+fn a_table_is_read_anew_every_period() {
+    for way in ways() {
+        let mut main = TestStream::new();
+        let mut seen = vec![];
+        for n in 0..8i64 {
+            main.add(n, seconds(n)).advance_processing_time(Duration::seconds(20));
+            seen.push((n, n * 20 / 60)); // every third step of 20 s there is another one
+        }
+        let p = Pipeline::new("test");
+        let main = p.test_stream("Main", &main);
+        let minute = |now: Timestamp| Ok(vec![now.as_micros() / 60_000_000]);
+        let view = main.refresh_every("Read", Duration::minutes(1), minute).as_singleton_view("Table");
+        let out = main.map_with_side_input("Look", &view, |n, minute| (*n, minute[0])).collect("Out");
+        let metrics = way.run(&p).unwrap();
+        assert_eq!(out.sorted(), seen, "{way:?}");
+        assert_eq!(metrics.get("Read", "elements_out"), 3, "{way:?}: not again after a restart");
     }
 }

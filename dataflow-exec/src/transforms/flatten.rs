@@ -24,7 +24,8 @@ impl<T: Data> Flatten<T> for PCollection<T> {
     }
 }
 
-struct FlattenOperator<T>(Types<T>);
+/// Passes all on as it is.
+pub(super) struct FlattenOperator<T>(pub(super) Types<T>);
 
 impl<T: Data> Operator for FlattenOperator<T> {
     type In = T;

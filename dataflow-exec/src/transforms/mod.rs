@@ -1,6 +1,8 @@
 //! What a `PCollection` offers. Import all: `use dataflow_exec::transforms::*`, or the prelude of the facade.
 
 mod assign;
+mod broadcast;
+mod co_group_by_key;
 mod collect;
 mod combine;
 mod combine_globally;
@@ -17,6 +19,8 @@ mod late_data;
 mod map;
 mod par_do;
 mod par_do_tagged;
+mod processing_time;
+mod refresh;
 mod side_input;
 mod sort_by_time;
 mod stateful;
@@ -24,6 +28,8 @@ mod try_map;
 mod write;
 
 pub use assign::{AssignTimestamps, AssignWindows};
+pub use broadcast::Broadcast;
+pub use co_group_by_key::CoGroupByKey;
 pub use collect::{Collect, Collected};
 pub use combine::CombinePerKey;
 pub use combine_globally::CombineGlobally;
@@ -38,6 +44,8 @@ pub use late_data::{LateData, WithLateData};
 pub use map::Map;
 pub use par_do::ParDo;
 pub use par_do_tagged::ParDoTagged;
+pub use processing_time::ProcessingTime;
+pub use refresh::Refresh;
 pub use side_input::{AsMapView, AsView, IterableView, MapView, MultimapView, SideInput, SideMap, SideMultimap};
 pub use side_input::{SingletonView, View};
 pub use sort_by_time::SortByTime;

@@ -2,6 +2,7 @@
 
 mod groupings;
 mod report;
+mod side_inputs;
 mod stateful;
 mod stream;
 
@@ -72,6 +73,7 @@ pub fn run(vector: &Vector, settings: &Settings) -> Result<Ending, String> {
     match vector {
         Vector::Windowing(v) => Ok(groupings::run(v, settings)),
         Vector::Program(v) if stateful::knows(&v.program) => Ok(stateful::run(v, settings)),
+        Vector::Program(v) if side_inputs::knows(&v.program) => side_inputs::run(v, settings),
         Vector::Program(v) => Err(format!("there is no program \"{}\"", v.program)),
     }
 }

@@ -24,7 +24,8 @@ use std::sync::Arc;
 ///
 /// It waits until that window is ready: until a pane of it has come, or the watermark of the side input has passed its
 /// end, so that it is known to be empty. What waits holds the watermark and is part of snapshots; other elements go
-/// ahead. What an element sees is the latest pane at the moment it is let through.
+/// ahead. What an element sees is the latest pane at the moment it is let through, of those that have
+/// elements.
 ///
 /// The content of a window is forgotten when no elements for it are to come any more: the watermark of the main input
 /// has passed its end by the allowed lateness. What comes later is dropped, and counted as `dropped_late`.

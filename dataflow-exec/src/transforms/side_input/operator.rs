@@ -210,8 +210,13 @@ impl<T: Coded, C: Coded + Sync, U: Code<T, C>> SideOperator for SideInputOperato
         side.explode();
         for (i, content) in std::mem::take(&mut side.values).into_iter().enumerate() {
             let window = side.window(i);
-            if !self.is_expired(window) {
-                self.contents.insert(window, content); // what waits for it is let through at the end of the bundle
+            if self.is_expired(window) {
+                continue;
+            }
+            // What waits for it is let through at the end of the bundle.
+            let known = self.contents.entry(window).or_default();
+            if content.is_some() {
+                *known = content; // a pane without elements says only that nothing is new
             }
         }
         Ok(())

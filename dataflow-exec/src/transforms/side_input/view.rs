@@ -11,7 +11,7 @@ use hashbrown::hash_map::Entry;
 use std::marker::PhantomData;
 use std::sync::Arc;
 
-/// The content of a pane of a side input, shared by all threads; none if a value is missing.
+/// The content of a pane of a side input, shared by all threads; none of a pane without elements.
 pub(super) type Content<C> = Option<Arc<C>>;
 
 /// A collection as a side input: Beam's `PCollectionView`. Each window has a content of type `C`.
@@ -180,7 +180,8 @@ where
     fn batch(&mut self, input: &mut Batch<((), Vec<R>)>, (mut out,): (Emitter<'_, Content<C>>,)) -> Result<()> {
         out.try_with(|o| {
             for ((), rows) in input.values.drain(..) {
-                o.values.push((self.0)(rows)?.map(Arc::new));
+                let content = if rows.is_empty() { None } else { (self.0)(rows)? };
+                o.values.push(content.map(Arc::new));
             }
             o.take_meta(input);
             Ok(())
