@@ -14,10 +14,11 @@ use dataflow_windows::{Duration, FixedWindows, WindowingStrategy};
 /// If its program is not known, or parameters are missing.
 pub(super) fn run(vector: &ProgramVector, settings: &Settings) -> Result<Ending, String> {
     let p = Pipeline::new("vector");
-    let side_window_fn = vector.params.side_window_fn.as_ref();
-    let lines = match side_window_fn {
-        Some(side) => with_side_input(&p, vector, &Windowing::of(side.clone()), settings),
-        None => stateful(&p, vector, settings)?,
+    let has_side = vector.program.starts_with("side_");
+    let lines = if has_side {
+        with_side_input(&p, vector, &Windowing::of(vector.params.side_window_fn()?.clone()), settings)
+    } else {
+        stateful(&p, vector, settings)?
     };
     let lines = lines.ok_or_else(|| format!("there is no program \"{}\"", vector.program))?;
     let (out, downstream) = match vector.params.numbers.get("downstream_fixed_ms") {
@@ -29,7 +30,7 @@ pub(super) fn run(vector: &ProgramVector, settings: &Settings) -> Result<Ending,
         Err(ending) => return Ok(ending),
     };
     let dropped = Dropped {
-        lateness: if side_window_fn.is_some() { by_the_side(&metrics) } else { late(&metrics, "Program") },
+        lateness: if has_side { by_the_side(&metrics) } else { late(&metrics, "Program") },
         downstream: if downstream { late(&metrics, "Downstream") } else { 0 },
         closed_window: 0,
     };
