@@ -2,6 +2,8 @@
 
 #![allow(dead_code)] // each suite uses a part
 
+pub mod programs;
+
 use dataflow_tests::Way;
 use dataflow_tests::conformance::Settings;
 use dataflow_tests::vectors::*;
