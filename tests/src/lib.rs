@@ -2,6 +2,7 @@
 
 pub mod conformance;
 pub mod model;
+pub mod programs;
 pub mod vectors;
 
 use dataflow_core::{Metrics, Pipeline, PipelineOptions, Result};

@@ -17,7 +17,7 @@ struct Options {
     /// How many threads.
     #[arg(long, default_value_t = 1, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=128))]
     threads: u16,
-    /// Gives the keys other names, so that they come to other threads.
+    /// Makes random choices where any is right, and gives the keys other names, so that they come to other threads.
     #[arg(long, value_name = "S")]
     seed: Option<u64>,
     /// Stops after every N batches, writes all state to bytes and goes on from them.
@@ -37,7 +37,6 @@ fn main() -> ExitCode {
     let settings = Settings {
         runner: options.runner,
         way: Way { threads: options.threads, restart_every: options.restart_every, seed: options.seed },
-        seed: options.seed,
         ..Settings::default()
     };
     match run_all(&paths, &settings, options.quirks, &mut std::io::stdout()) {

@@ -1,9 +1,8 @@
 //! Vectors on the engine: each script becomes a test stream and a pipeline, what comes out is compared with what must.
 
 mod groupings;
+mod programs;
 mod report;
-mod side_inputs;
-mod stateful;
 mod stream;
 
 pub use groupings::{panes, sums};
@@ -18,18 +17,16 @@ use dataflow_core::{Metrics, Pipeline};
 pub struct Settings {
     /// Which runner.
     pub runner: String,
-    /// On how many threads, with how many restarts.
+    /// On how many threads, with which restarts and random choices. A seed also gives the keys other names, so that they
+    /// come to other threads.
     pub way: Way,
-    /// Gives the keys other names, so that they come to other threads.
-    pub seed: Option<u64>,
     /// How many elements that follow each other are one bundle, at most: 1 in vectors.
     pub bundle: usize,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        let way = Way::on(1);
-        Settings { runner: "direct".to_owned(), way, seed: None, bundle: 1 }
+        Settings { runner: "direct".to_owned(), way: Way::on(1), bundle: 1 }
     }
 }
 
@@ -47,12 +44,12 @@ impl Settings {
 
     /// The key that the engine has for a key of a script.
     fn key(&self, key: &str) -> String {
-        self.seed.map_or_else(|| key.to_owned(), |seed| format!("{key}~{seed}"))
+        self.way.seed.map_or_else(|| key.to_owned(), |seed| format!("{key}~{seed}"))
     }
 
     /// The key of the script for a key of the engine.
     fn script_key(&self, key: &str) -> String {
-        match self.seed {
+        match self.way.seed {
             Some(seed) => key.strip_suffix(&format!("~{seed}")).unwrap_or(key).to_owned(),
             None => key.to_owned(),
         }
@@ -72,9 +69,7 @@ impl Settings {
 pub fn run(vector: &Vector, settings: &Settings) -> Result<Ending, String> {
     match vector {
         Vector::Windowing(v) => Ok(groupings::run(v, settings)),
-        Vector::Program(v) if stateful::knows(&v.program) => Ok(stateful::run(v, settings)),
-        Vector::Program(v) if side_inputs::knows(&v.program) => side_inputs::run(v, settings),
-        Vector::Program(v) => Err(format!("there is no program \"{}\"", v.program)),
+        Vector::Program(v) => programs::run(v, settings),
     }
 }
 

@@ -33,4 +33,5 @@ pub fn expect(vector: &Vector) -> Result<Ending, String> {
 }
 
 pub use grouping::group_by_key;
+pub use side::without_expired_sides;
 pub use trigger::refused;

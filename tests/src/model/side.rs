@@ -79,3 +79,22 @@ fn show(program: &str, content: &[&Element]) -> Result<String, String> {
         other => return Err(format!("there is no program {other}")),
     })
 }
+
+/// The events without main elements whose side window has expired when they come.
+pub fn without_expired_sides(vector: &ProgramVector) -> Vec<Event> {
+    let Some(side_fn) = &vector.params.side_window_fn else { return vector.events.clone() };
+    let mut watermark = i64::MIN;
+    let mut is_kept = |event: &Event| match event {
+        Event::AdvanceWatermarkToMs(to) => {
+            watermark = watermark.max(*to);
+            true
+        }
+        Event::Element(e) if e.input != Some(Input::Side) => {
+            let mains = assign(&vector.window_fn, e.timestamp_ms);
+            let sides = mains.into_iter().filter_map(|w| assign(side_fn, w.max()).into_iter().min());
+            sides.into_iter().all(|w| watermark <= w.expiry(vector.allowed_lateness_ms))
+        }
+        _ => true,
+    };
+    vector.events.iter().filter(|event| is_kept(event)).cloned().collect()
+}

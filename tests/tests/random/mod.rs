@@ -2,6 +2,8 @@
 
 #![allow(dead_code)] // each suite uses a part
 
+pub mod programs;
+
 use dataflow_tests::Way;
 use dataflow_tests::conformance::Settings;
 use dataflow_tests::vectors::*;
@@ -22,7 +24,7 @@ pub fn cases(share: u32) -> ProptestConfig {
 pub fn settings(bundle: impl Strategy<Value = usize>) -> impl Strategy<Value = Settings> {
     let restart = prop::option::of(1u64..5);
     (1u16..4, restart, prop::option::of(0u64..1000), bundle).prop_map(|(threads, restart_every, seed, bundle)| {
-        Settings { way: Way { threads, restart_every, seed: None }, seed, bundle, ..Settings::default() }
+        Settings { way: Way { threads, restart_every, seed }, bundle, ..Settings::default() }
     })
 }
 
