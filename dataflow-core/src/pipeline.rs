@@ -194,7 +194,11 @@ impl Pipeline {
 
     fn add(&self, spec: StepSpec, kind: NodeKind, inputs: Vec<Input>, outputs: Vec<OutputPort>) -> NodeId {
         let name = self.full_name(&spec.name);
-        for output in &outputs {
+        let is_sound = |input: &Input| self.0.borrow().graph.port(input.from).windowing.check().is_ok();
+        // What is wrong is told once, not of all steps that follow.
+        let inputs_are_sound =
+            inputs.iter().filter(|i| i.from.node.0 < self.0.borrow().graph.nodes.len()).all(is_sound);
+        for output in outputs.iter().filter(|_| inputs_are_sound) {
             if let Err(message) = output.windowing.check() {
                 self.report(Error::graph(message).at_step(&name));
             }

@@ -174,9 +174,10 @@ fn grouping_what_never_ends_needs_windows() {
     let message = wrong(|p| {
         p.read("Read", Endless).key_by("Key", |n| *n).count("Count").collect("Out");
     });
-    let expected = "step \"Count\": its input never ends and is in the global window, so there would never be a result: \
-                    use `window` first";
-    assert_eq!(message, expected);
+    assert!(
+        message.starts_with("step \"Count\": unbounded input in the global window would never give a result"),
+        "{message}"
+    );
     let p = Pipeline::new("test");
     let windowed = p.read("Read", Endless).window("Minutely", FixedWindows::of(Duration::minutes(1)));
     windowed.key_by("Key", |n| *n).group_by_key("Group").collect("Out");
