@@ -25,10 +25,16 @@ pub mod prelude {
     pub use crate::RunPipeline as _;
     pub use dataflow_core::windows::{Duration, FixedWindows, GlobalWindows, PaneInfo, Timestamp, Timing, Window};
     pub use dataflow_core::{
-        BoxError, BroadcastDoFn, Coded, CombineFn, Counter, Data, DoFn, Element, Error, Key, Output, Outputs,
-        PCollection, PTransform, Pipeline, PipelineOptions, PipelineResult, Result, SideInputDoFn, TaggedDoFn,
+        BoxError, BroadcastDoFn, Coded, CombineFn, Counter, Data, DoFn, Element, Error, Key, KeyedDoFn, OnWindowExpiration,
+        Output, Outputs, PCollection, PTransform, Pipeline, PipelineOptions, PipelineResult, Result, SideInputDoFn,
+        TaggedDoFn,
     };
-    pub use dataflow_derive::Key;
+    // The cells `Map` and `Set` are not here: `Map` is a transform, too.
+    pub use dataflow_core::state::{
+        Bag, Combining, EventTimer, EventTimerFamily, Expiring, KeyContext, OrderedList, ProcessingTimer,
+        ProcessingTimerFamily, StateRow, Value,
+    };
+    pub use dataflow_derive::{Key, StateRow};
     pub use dataflow_exec::transforms::*;
     #[cfg(feature = "parquet")]
     pub use io_parquet::{ArrowRow, ParquetSink, ParquetSource};

@@ -3,7 +3,9 @@
 #![allow(clippy::unwrap_used)]
 
 use dataflow_core::plane::Batch;
-use dataflow_core::{Pipeline, Poll, Result, Source, SourceReader};
+use dataflow_core::state::{EventTimer, KeyContext, Value};
+use dataflow_core::{BoxError, Element, KeyedDoFn, Output, Pipeline, Poll, Result, Source, SourceReader};
+use dataflow_derive::StateRow;
 use dataflow_exec::transforms::*;
 use dataflow_tests::Way;
 use dataflow_windows::{Duration, FixedWindows, Timestamp};
@@ -83,6 +85,65 @@ fn allocations(events: u64, threads: u16) -> u64 {
     ALLOCATIONS.load(Ordering::Relaxed) - before
 }
 
+/// State and timers of a key: a count, flushed at the end of the window.
+#[derive(Default, StateRow)]
+struct Counted {
+    count: Value<u64>,
+    last: Value<Timestamp>,
+    flush: EventTimer,
+    timeout: EventTimer,
+}
+
+#[derive(Clone)]
+struct CountAndFlush;
+
+impl KeyedDoFn for CountAndFlush {
+    type Key = u64;
+    type In = Event;
+    type Out = u64;
+    type State = Counted;
+
+    fn process(
+        &mut self,
+        c: &KeyContext<'_, u64>,
+        element: Element<Event>,
+        state: &mut Counted,
+        out: &mut Output<'_, u64>,
+    ) -> Result<(), BoxError> {
+        *state.count.or_default() += 1;
+        state.last.set(element.timestamp);
+        state.flush.set(c.window().max_timestamp());
+        state.timeout.set(c.within_window(element.timestamp + Duration::seconds(10)));
+        out.emit(state.count.get_or_default());
+        Ok(())
+    }
+
+    fn on_timer(
+        &mut self,
+        _: &KeyContext<'_, u64>,
+        timer: CountedTimer,
+        state: &mut Counted,
+        out: &mut Output<'_, u64>,
+    ) -> Result<(), BoxError> {
+        match timer {
+            CountedTimer::Flush => out.emit(state.count.take().unwrap_or_default()),
+            CountedTimer::Timeout => state.last.clear(),
+        }
+        Ok(())
+    }
+}
+
+fn stateful_allocations(events: u64, threads: u16) -> u64 {
+    let before = ALLOCATIONS.load(Ordering::Relaxed);
+    let p = Pipeline::new("test");
+    let minutely = p.read("Read", Events(events)).window("Minutely", FixedWindows::of(Duration::minutes(1)));
+    let counts = minutely.key_by("Key", |e| e.0[1]).par_do_stateful("Count", CountAndFlush);
+    counts.filter("None", |_| false).collect("Out");
+    Way::on(threads).run(&p).unwrap();
+    ALLOCATIONS.load(Ordering::Relaxed) - before
+}
+
+// One test, as allocations of others at the same time would be counted.
 #[test]
 fn a_million_more_elements_cost_hardly_an_allocation() {
     for threads in [1, 2] {
@@ -91,5 +152,9 @@ fn a_million_more_elements_cost_hardly_an_allocation() {
         let per_element = many.saturating_sub(few) as f64 / 1e6;
         println!("{threads} thread(s): {per_element} allocations per element");
         assert!(per_element < 0.005, "{threads} thread(s): {per_element} allocations per element: {few} and {many}");
+        let (few, many) = (stateful_allocations(200_000, threads), stateful_allocations(1_200_000, threads));
+        let per_element = many.saturating_sub(few) as f64 / 1e6;
+        println!("{threads} thread(s), with state: {per_element} allocations per element");
+        assert!(per_element < 0.005, "{threads} thread(s), with state: {per_element} allocations: {few} and {many}");
     }
 }
