@@ -175,9 +175,8 @@ impl Running<'_> {
         }
         self.passed_on = self.texts.len();
         let holds = self.cells.iter().flat_map(|c| c.timers.values()).map(|t| t.output);
-        // A hold cannot be placed behind what is already out.
-        let hold = holds.filter(|h| *h >= self.held).min();
-        self.held = self.held.max(hold.map_or(self.watermark, |h| h.min(self.watermark)));
+        let free = holds.fold(self.watermark, i64::min);
+        self.held = self.held.max(free);
         after.watermark(self.held);
     }
 }
