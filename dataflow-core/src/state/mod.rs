@@ -131,6 +131,15 @@
 //!
 //! [`row`] has what operators do with state as a whole.
 
+mod bag;
+mod cell;
+mod combining;
+mod context;
+mod expiring;
+mod family;
+mod map;
+mod multimap;
+mod ordered_list;
 pub mod row;
 mod set;
 mod timer;
