@@ -3,100 +3,17 @@
 //! Both make each event on the way, from the same function. They run in turn (A B A B …); the median of the ratios of the
 //! pairs is what counts. `engine [EVENTS] [PAIRS] [THREADS]`.
 
-use dataflow_core::plane::Batch;
-use dataflow_core::{BoxError, Counter, DoFn, Element, Output, Pipeline, PipelineOptions};
-use dataflow_core::{Poll, Result, Source, SourceReader};
+use benchmarks::events::{Event, Events, LATEST, WINDOW, event};
+use benchmarks::measure::{median, time};
+use dataflow_core::{BoxError, Counter, DoFn, Element, Output, Pipeline, PipelineOptions, Result};
 use dataflow_exec::transforms::*;
-use dataflow_windows::{Duration, FixedWindows, Timestamp, Window};
+use dataflow_windows::{FixedWindows, Timestamp, Window};
 use hashbrown::HashMap;
 use runner_direct::DirectRunner;
 use std::hint::black_box;
-use std::time::Instant;
 
 #[global_allocator]
 static GLOBAL: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
-/// 48 bytes.
-#[derive(Clone, Copy)]
-struct Event {
-    id: u64,
-    user: u64,
-    time: i64,
-    amount: u64,
-    kind: u64,
-    spare: u64,
-}
-
-/// Event number `i`: a thousand a second, out of order by up to a second, some of 10,000 users far busier than others.
-#[inline]
-fn event(i: u64) -> Event {
-    let (a, b, c) = (random(i), random(i ^ 0xA5A5_A5A5), random(i.rotate_left(32)));
-    let u = (a >> 11) as f64 / (1u64 << 53) as f64;
-    let time = i as i64 * 1_000 - (b >> 44) as i64; // up to 2^20 microseconds back
-    Event { id: i, user: (u * u * u * 10_000.0) as u64, time, amount: b & 0xFFFFF, kind: c % 8, spare: c }
-}
-
-/// A number that looks random. Source: Steele, Lea, Flood, "Fast splittable pseudorandom number generators" (SplitMix64).
-#[inline]
-fn random(n: u64) -> u64 {
-    let z = n.wrapping_add(1).wrapping_mul(0x9E37_79B9_7F4A_7C15);
-    let z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-    let z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-    z ^ (z >> 31)
-}
-
-const WINDOW: Duration = Duration::minutes(1);
-const LATEST: i64 = 1 << 20;
-
-struct Events(u64);
-
-struct Reader {
-    next: u64,
-    end: u64,
-}
-
-impl Source for Events {
-    type Element = Event;
-    type Split = (u64, u64);
-    type Reader = Reader;
-
-    fn splits(&self, desired: usize) -> Result<Vec<(u64, u64)>> {
-        let size = if desired == 1 { self.0.max(1) } else { 65_536 };
-        Ok((0..self.0).step_by(size as usize).map(|from| (from, self.0.min(from + size))).collect())
-    }
-
-    fn lower_bound(&self, split: &(u64, u64)) -> Timestamp {
-        Timestamp::from_micros(split.0 as i64 * 1_000 - LATEST)
-    }
-
-    fn open(&self, (next, end): (u64, u64)) -> Result<Reader> {
-        Ok(Reader { next, end })
-    }
-}
-
-impl SourceReader for Reader {
-    type Element = Event;
-    type Split = (u64, u64);
-
-    fn poll(&mut self, batch: &mut Batch<Event>) -> Result<Poll> {
-        let n = (self.end - self.next).min(Batch::<Event>::target_len() as u64);
-        let next = self.next;
-        batch.fill(n as usize, |i| {
-            let e = event(next + i as u64);
-            (e, Timestamp::from_micros(e.time))
-        });
-        self.next += n;
-        Ok(if self.next < self.end { Poll::More } else { Poll::End })
-    }
-
-    fn watermark(&self) -> Timestamp {
-        Timestamp::from_micros(self.next as i64 * 1_000 - LATEST)
-    }
-
-    fn checkpoint(&mut self) -> Result<(u64, u64)> {
-        Ok((self.next, self.end))
-    }
-}
 
 #[inline]
 fn changed(e: Event) -> Event {
@@ -190,22 +107,6 @@ fn by_hand(events: u64) -> Outcome {
     }
     open.into_iter().for_each(|window| close(window, &mut spare));
     (results, sum)
-}
-
-/// Seconds on the clock, and of processor time of the whole process.
-fn time<R>(work: impl FnOnce() -> R) -> (R, f64, f64) {
-    let cpu = || {
-        let t = rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime);
-        t.tv_sec as f64 + t.tv_nsec as f64 / 1e9
-    };
-    let (start, cpu_start) = (Instant::now(), cpu());
-    let result = work();
-    (result, start.elapsed().as_secs_f64(), cpu() - cpu_start)
-}
-
-fn median(mut values: Vec<f64>) -> f64 {
-    values.sort_by(f64::total_cmp);
-    values[values.len() / 2]
 }
 
 fn main() -> Result<()> {
