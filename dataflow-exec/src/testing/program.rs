@@ -63,11 +63,11 @@ impl<T> TestStreamProgram<T> {
 
     /// All elements with their timestamps, in the order in which they come.
     pub fn elements(&self) -> impl Iterator<Item = &(T, Timestamp)> {
-        let elements = |event| match event {
-            &StreamEvent::Elements(ref elements) => elements.as_slice(),
-            _ => &[],
-        };
-        self.events.iter().flat_map(elements)
+        let elements = self.events.iter().filter_map(|event| match event {
+            StreamEvent::Elements(elements) => Some(elements),
+            _ => None,
+        });
+        elements.flatten()
     }
 }
 

@@ -178,7 +178,7 @@ mod tests {
                 other => panic!("{other:?}"),
             }
         };
-        let late = smallest(|program| has_late(program), streams(0..9u8).with_late_elements());
+        let late = smallest(has_late, streams(0..9u8).with_late_elements());
         let lines: Vec<&str> = late.lines().collect();
         assert_eq!(lines.len(), 3, "{late}");
         assert!(lines[1].starts_with("stream.advance_watermark_to(Timestamp::from_millis("), "{late}");
