@@ -26,8 +26,21 @@ struct Builder {
 
 impl Builder {
     fn new(name: &str) -> Self {
-        let graph = Graph { name: name.to_owned(), nodes: Vec::new(), metrics: Metrics::default(), errors: Vec::new() };
-        Builder { graph, scopes: Vec::new() }
+        Builder { graph: Self::empty(name), scopes: Vec::new() }
+    }
+
+    fn empty(name: &str) -> Graph {
+        Graph { name: name.to_owned(), nodes: Vec::new(), metrics: Metrics::default(), errors: Vec::new() }
+    }
+}
+
+impl Drop for Builder {
+    fn drop(&mut self) {
+        for node in &self.graph.nodes {
+            if let NodeKind::Write(_, hooks) = &node.kind {
+                hooks.never_ran();
+            }
+        }
     }
 }
 
@@ -176,8 +189,12 @@ impl Pipeline {
     /// If the graph is wrong, or the runner cannot start.
     pub fn run_on(&self, runner: &dyn Runner, options: &PipelineOptions) -> Result<PipelineResult> {
         self.check()?;
-        let empty = Builder::new(&self.0.borrow().graph.name);
-        runner.run(self.0.replace(empty).graph, options)
+        let graph = {
+            let graph = &mut self.0.borrow_mut().graph;
+            let empty = Builder::empty(&graph.name);
+            std::mem::replace(graph, empty)
+        };
+        runner.run(graph, options)
     }
 
     fn full_name(&self, step: &str) -> String {

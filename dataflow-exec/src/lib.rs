@@ -17,6 +17,7 @@
 
 pub mod combiners;
 mod executor;
+pub mod testing;
 pub mod transforms;
 
 pub use executor::{EdgeId, Executor, Message, Snapshot};

@@ -3,6 +3,7 @@
 #[cfg(feature = "text")]
 mod parsed;
 mod run;
+pub mod testing;
 
 pub use dataflow_core as core;
 pub use dataflow_core::windows;

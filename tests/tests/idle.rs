@@ -120,6 +120,22 @@ fn a_step_whose_inputs_are_idle_is_idle_itself() {
     }
 }
 
+#[test]
+fn windows_of_processing_time_close_while_the_stream_is_idle() {
+    for way in [Way::on(1), Way::on(1).restart_every(1), Way::on(1).restart_every(2).seed(5)] {
+        let (mut events, mut mark) = (TestStream::new(), TestStream::new());
+        events.add(7, at(1)).idle().advance_processing_time(Duration::minutes(1));
+        mark.add((0, 0), Timestamp::MAX);
+        let p = Pipeline::new("test");
+        let minute = FixedWindows::of(Duration::minutes(1));
+        let timed = p.test_stream("Events", &events).with_processing_time("Now").window("Minutely", minute);
+        let marks = p.test_stream("Mark", &mark).window("Minutely, too", minute);
+        let out = timed.key_by("Key", |n| *n).count("Count").flatten("All", &[marks]).collect("Out");
+        way.run(&p).unwrap();
+        assert_eq!(out.values(), [(7, 1), (0, 0)], "{way:?}: the window closes before the mark comes");
+    }
+}
+
 /// A split that has nothing, says that it is idle, and goes on when it is told to, and one that has something at once.
 struct Halting {
     go_on: Arc<AtomicBool>,

@@ -79,6 +79,8 @@ pub trait SinkHooks: Send + Sync {
     fn finish(&self) -> Result<()>;
     /// After a failure.
     fn abort(&self);
+    /// The pipeline was dropped, and nobody has run it.
+    fn never_ran(&self) {}
 }
 
 /// What a transform reads from.

@@ -119,9 +119,10 @@ impl Running {
         }
     }
 
-    /// Whether those after it need not wait for it: its inputs are idle, and it holds nothing back.
+    /// Whether those after it need not wait for it: its inputs are idle, and its watermark is theirs, neither held back nor
+    /// that of a clock of its own.
     pub(super) fn may_be_idle(&self) -> bool {
-        self.watermark_of(Role::Main).is_none() && self.watermark >= self.input_watermark
+        self.watermark_of(Role::Main).is_none() && self.watermark == self.input_watermark
     }
 
     /// Whether all its input has come, and it has said that nothing more will come of it.

@@ -1,0 +1,15 @@
+//! What tests of pipelines need: [`PAssert`] says what a collection must hold, [`TestStreamProgram`] is a stream of events
+//! that can be made up at random, shrunk and printed as code.
+//!
+//! Runs, threads, seeds and restarts are in `TestPipeline` of the facade `dataflow`, as they are a runner's.
+
+mod diff;
+mod passert;
+mod program;
+#[cfg(feature = "proptest")]
+mod streams;
+
+pub use passert::PAssert;
+pub use program::{StreamEvent, TestStreamProgram};
+#[cfg(feature = "proptest")]
+pub use streams::{Streams, streams};
