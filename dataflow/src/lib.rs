@@ -25,9 +25,9 @@ pub mod prelude {
     pub use crate::RunPipeline as _;
     pub use dataflow_core::windows::{Duration, FixedWindows, GlobalWindows, PaneInfo, Timestamp, Timing, Window};
     pub use dataflow_core::{
-        BoxError, BroadcastDoFn, Coded, CombineFn, Counter, Data, DoFn, Element, Error, Key, KeyedDoFn, OnWindowExpiration,
-        Output, Outputs, PCollection, PTransform, Pipeline, PipelineOptions, PipelineResult, Result, SideInputDoFn,
-        TaggedDoFn,
+        BoxError, BroadcastDoFn, Coded, CombineFn, Counter, Data, DoFn, Element, Error, Key, KeyedDoFn,
+        OnWindowExpiration, Output, Outputs, PCollection, PTransform, Pipeline, PipelineOptions, PipelineResult,
+        Result, SideInputDoFn, TaggedDoFn,
     };
     // The cells `Map` and `Set` are not here: `Map` is a transform, too.
     pub use dataflow_core::state::{
