@@ -64,9 +64,14 @@ pub struct Count<V>(PhantomData<fn(V)>);
 
 impl<V> Count<V> {
     /// Counts values.
-    #[allow(clippy::new_without_default)]
     pub fn new() -> Self {
         Count(PhantomData)
+    }
+}
+
+impl<V> Default for Count<V> {
+    fn default() -> Self {
+        Count::new()
     }
 }
 

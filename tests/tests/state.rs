@@ -611,6 +611,39 @@ fn a_timer_of_processing_time_fires_by_the_clock_and_not_at_the_end() {
     });
 }
 
+#[test]
+fn a_timer_of_processing_time_holds_the_element_that_set_it_until_it_has_fired() {
+    for fires in [true, false] {
+        let batching = Program::<Batching> {
+            process: |c, _, state, _| {
+                state.flush.set_relative(c, Duration::seconds(5));
+                Ok(())
+            },
+            on_timer: |_, BatchingTimer::Flush, _, out| {
+                out.emit("flushed".to_owned());
+                Ok(())
+            },
+        };
+        let mut events = TestStream::new();
+        events.add((0u64, 1), at(10)).advance_watermark_to(at(100));
+        if fires {
+            events.advance_processing_time(Duration::seconds(6));
+        }
+        in_every_way(
+            |p| {
+                let flushed = p.test_stream("Events", &events).par_do_stateful("Batch", batching.clone());
+                flushed.window("Minutely", minutely()).key_by("Text", String::clone).count("Count").collect("Out")
+            },
+            |out, metrics, way| {
+                // At second 100 of event time its minute would be over. One that never fires does not keep the run.
+                let expected = if fires { vec![("flushed".to_owned(), 1)] } else { vec![] };
+                assert_eq!(out.sorted(), expected, "{way:?}");
+                assert_eq!(metrics.get("Count", "dropped_late"), 0, "{way:?}");
+            },
+        );
+    }
+}
+
 fn failure(windowing: impl Into<WindowingStrategy>, program: Program<Buffer>) -> String {
     let mut events = TestStream::new();
     events.add((1u64, 1), at(10));

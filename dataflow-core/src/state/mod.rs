@@ -119,9 +119,10 @@
 //!
 //! # The end of a window
 //!
-//! Elements whose window has expired are dropped and counted (`late_data()` before `par_do_stateful` gives them as an output). When a window
-//! expires its timers of event time have fired, those of processing time never will, and the method that
-//! [`ON_WINDOW_EXPIRATION`](crate::KeyedDoFn::ON_WINDOW_EXPIRATION) names is called for each key that had an element in it.
+//! Elements whose window has expired are dropped and counted (`late_data()` before `par_do_stateful` gives them as an
+//! output). When a window expires its timers of event time have fired, those of processing time never will, and the method
+//! that [`ON_WINDOW_EXPIRATION`](crate::KeyedDoFn::ON_WINDOW_EXPIRATION) names is called for each key that had an element
+//! in it; such a key costs its row until then, also if its cells are empty.
 //! Merging windows are refused: a session is a timer that is put off, as above.
 //!
 //! # Changes of the program

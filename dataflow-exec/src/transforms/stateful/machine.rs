@@ -15,6 +15,9 @@ use std::borrow::Cow;
 use std::fmt;
 use std::hash::BuildHasher;
 
+/// The rows of a window that has expired.
+type Leaving<D> = IntoIter<Row<<D as KeyedDoFn>::Key, <D as KeyedDoFn>::State>>;
+
 /// A KeyedDoFn with all that it keeps.
 pub(super) struct Machine<D: KeyedDoFn> {
     do_fn: D,
@@ -26,7 +29,7 @@ pub(super) struct Machine<D: KeyedDoFn> {
     /// The watermark of the output.
     released: Timestamp,
     /// The window that has expired and whose rows are being told so.
-    closing: Option<(Window, IntoIter<Row<D::Key, D::State>>)>,
+    closing: Option<(Window, Leaving<D>)>,
     made: Batch<D::Out>,
     dropped_late: Counter,
 }

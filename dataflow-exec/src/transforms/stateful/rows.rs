@@ -197,3 +197,65 @@ pub(super) fn row_of<'t, K: Key, S: StateRow>(
         Entry::Vacant(free) => free.insert(Row::new(key)),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use dataflow_core::state::{EventTimer, Value};
+    use dataflow_derive::StateRow;
+
+    #[derive(Default, StateRow)]
+    struct State {
+        value: Value<u32>,
+        timer: EventTimer,
+    }
+
+    fn at(seconds: i64) -> Timestamp {
+        Timestamp::from_seconds(seconds)
+    }
+
+    fn call(seconds: i64) -> Call {
+        Call::for_element(at(seconds), Window::GLOBAL, at(0), Window::GLOBAL.end())
+    }
+
+    #[test]
+    fn a_timer_that_is_put_off_or_cleared_by_each_element_has_one_hint() {
+        let mut queues = Queues::default();
+        let mut row = Row::<u64, State>::new(7);
+        for n in 0..100 {
+            row.state.timer.set(at(10 + n));
+            row.settle(1, &call(n), &mut queues).unwrap();
+            row.state.timer.clear();
+            row.settle(1, &call(n), &mut queues).unwrap();
+            assert!(!row.is_idle(), "its hint would be left over");
+        }
+        row.state.timer.set(at(500));
+        row.settle(1, &call(100), &mut queues).unwrap();
+        let hint = queues.event.pop_before(at(11)).unwrap();
+        assert!(unqueue(&mut row.queued.event, hint.at) && !unqueue(&mut row.queued.event, hint.at));
+        assert!(queues.event.pop_before(at(1_000)).is_none());
+        row.queue(1, Window::GLOBAL, &mut queues);
+        assert_eq!(queues.event.earliest_before(at(1_000)), Some(at(500)));
+    }
+
+    #[test]
+    fn tables_are_used_again_and_rows_of_closed_windows_are_not_found() {
+        let window = |n: i64| Window::new(at(n * 60), at(n * 60 + 60));
+        let mut rows = Rows::<u64, State>::default();
+        for n in 0..50 {
+            let number = rows.open(window(n));
+            row_of(&mut rows.tables[number], &rows.hasher, 1, 7).get_mut().state.value.set(n as u32);
+            let hint = Hint { at: at(0), hash: 1, window: window(n), key: 7 };
+            assert_eq!(rows.find(&hint).unwrap().get().state.value.get(), Some(&(n as u32)));
+            assert!(rows.find(&Hint { hash: 1, key: 8, ..hint }).is_none());
+            assert_eq!(rows.first_window(), Some(window(n)));
+            if n % 2 == 0 {
+                rows.clear(window(n));
+            } else {
+                assert_eq!(rows.close(window(n)).len(), 1);
+            }
+            assert!(rows.find(&Hint { at: at(0), hash: 1, window: window(n), key: 7 }).is_none());
+        }
+        assert_eq!((rows.tables.len(), rows.iter_mut().count()), (1, 0));
+    }
+}
