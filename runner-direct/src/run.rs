@@ -12,7 +12,7 @@ use crate::worker::{End, Worker};
 use crossbeam_utils::sync::Parker;
 use dataflow_core::graph::{Graph, NodeId, NodeKind, Role, SinkHooks};
 use dataflow_core::source::ErasedSplit;
-use dataflow_core::{Error, Progress, Result, RunningPipeline, coder};
+use dataflow_core::{Boundedness, Error, Progress, Result, RunningPipeline, coder};
 use dataflow_exec::{Executor, Snapshot};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -239,12 +239,14 @@ impl Plan {
     }
 }
 
-/// For each node, whether a side input hangs on it.
+/// For each node, whether a side input hangs on it that can be read to its end first: of one that never ends, elements
+/// come as its windows get ready.
 fn feeding_side_inputs(graph: &Graph) -> Vec<bool> {
     let mut feeding = vec![false; graph.nodes.len()];
     for (id, node) in graph.nodes.iter().enumerate().rev() {
         for input in &node.inputs {
-            if feeding[id] || input.role == Role::Side {
+            let ends = graph.port(input.from).boundedness == Boundedness::Bounded;
+            if ends && (feeding[id] || input.role == Role::Side) {
                 feeding[input.from.node.0] = true;
             }
         }

@@ -33,7 +33,7 @@ pub(crate) struct SourceTask {
     pub(crate) node: NodeId,
     pub(crate) step: String,
     pub(crate) splits: Arc<Splits>,
-    /// Whether side inputs hang on it: such sources are read first, so that little has to wait for them.
+    /// Whether it ends and side inputs hang on it: such sources are read first, so that little has to wait for them.
     pub(crate) feeds_side_input: bool,
     /// The splits that it reads: one, and those that had nothing when it was their turn.
     readers: VecDeque<Reader>,

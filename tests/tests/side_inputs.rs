@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used)]
 
-use dataflow_core::{BoxError, Element, Output, Pipeline, SideInputDoFn, TestStream};
+use dataflow_core::{BoxError, Element, Output, Pipeline, PipelineOptions, SideInputDoFn, TestStream};
 use dataflow_exec::combiners::Sum;
 use dataflow_exec::transforms::*;
 use dataflow_tests::{WAYS, Way, in_every_way};
@@ -11,6 +11,10 @@ use dataflow_windows::{
     WindowFn, WindowingStrategy,
 };
 use proptest::prelude::*;
+use runner_direct::DirectRunner;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
 
 fn seconds(s: i64) -> Timestamp {
     Timestamp::from_seconds(s)
@@ -396,4 +400,41 @@ fn a_table_is_read_anew_every_period() {
         assert_eq!(out.sorted(), seen, "{way:?}");
         assert_eq!(metrics.get("Read", "elements_out"), 3, "{way:?}: not again after a restart");
     }
+}
+
+#[test]
+fn a_table_is_read_anew_by_the_clock_until_the_run_is_drained() {
+    for threads in [1, 3] {
+        let reads = Arc::new(AtomicU64::new(0));
+        let counted = reads.clone();
+        let p = Pipeline::new("test");
+        let read = move |_| Ok(counted.fetch_add(1, Ordering::SeqCst));
+        let table = p.refresh_every("Read", Duration::millis(5), read);
+        let out = p.create("Main", 0..100).map_with_side_input("Look", &table.as_singleton_view("Table"), |n, _| *n);
+        let (out, table) = (out.collect("Out"), table.collect("TableOut"));
+        let options = PipelineOptions::default().with_threads(threads);
+        let mut result = p.run_on(&DirectRunner::new().handle_signals(false), &options).unwrap();
+        let start = Instant::now();
+        while reads.load(Ordering::SeqCst) < 3 || out.values().len() < 100 {
+            assert!(
+                start.elapsed().as_secs() < 30,
+                "{threads} threads: {} reads, {} elements",
+                reads.load(Ordering::SeqCst),
+                out.values().len()
+            );
+            std::thread::sleep(std::time::Duration::from_millis(1));
+        }
+        result.drain();
+        result.wait_until_finish().unwrap();
+        assert_eq!(out.sorted(), (0..100).collect::<Vec<_>>());
+        assert_eq!(table.sorted(), (0..reads.load(Ordering::SeqCst)).collect::<Vec<_>>(), "one thread reads");
+    }
+}
+
+#[test]
+fn a_period_without_length_is_refused() {
+    let p = Pipeline::new("test");
+    p.refresh_every("Read", Duration::ZERO, |_| Ok(1)).collect("Out");
+    let message = p.check().unwrap_err().to_string();
+    assert_eq!(message, "step \"Read\": a period of 0s would never end: give one above 0");
 }

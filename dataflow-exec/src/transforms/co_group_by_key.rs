@@ -60,6 +60,14 @@ pub trait CoGroupByKey: KeyedCollection + Sized {
     }
 
     /// All values of each key and window, of this collection and of two others.
+    ///
+    /// ```
+    /// # use dataflow_core::Pipeline;
+    /// # use dataflow_exec::transforms::*;
+    /// # let p = Pipeline::new("doc");
+    /// let (bids, asks) = (p.create("Bids", vec![(1, 9.5)]), p.create("Asks", vec![(1, 9.7)]));
+    /// let book = bids.co_group_by_key_3("Book", &asks, &p.create("Names", vec![(1, "ACME".to_owned())]));
+    /// ```
     fn co_group_by_key_3<B, C>(
         &self,
         name: &str,
@@ -111,6 +119,15 @@ pub trait CoGroupByKey: KeyedCollection + Sized {
     }
 
     /// Each value with each of `other` of the same key and window, or with none if there are none: a left outer join.
+    ///
+    /// ```
+    /// # use dataflow_core::Pipeline;
+    /// # use dataflow_exec::transforms::*;
+    /// # let p = Pipeline::new("doc");
+    /// let orders = p.create("Orders", vec![("ann".to_owned(), 7), ("bob".to_owned(), 8)]);
+    /// let towns = p.create("Towns", vec![("ann".to_owned(), "Bonn".to_owned())]);
+    /// let placed = orders.left_join("Placed", &towns); // ("ann", (7, Some("Bonn"))), ("bob", (8, None))
+    /// ```
     fn left_join<B>(&self, name: &str, other: &B) -> Joined<Self, (ValueOf<Self>, Option<ValueOf<B>>)>
     where
         B: KeyedCollection<Keying: Keying<B::Element, Key = KeyOf<Self>>>,

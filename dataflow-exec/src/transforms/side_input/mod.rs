@@ -68,7 +68,33 @@ pub trait SideInput<T: Coded> {
     where
         I: IntoIterator<Item: Data> + 'static;
 
-    /// Calls a [`SideInputDoFn`] for each element, with its timestamp and window.
+    /// Calls a [`SideInputDoFn`] for each element, with its timestamp and window: once for each window that it is in.
+    ///
+    /// ```
+    /// # use dataflow_core::{BoxError, Element, Output, Pipeline, SideInputDoFn};
+    /// # use dataflow_exec::transforms::*;
+    /// # use dataflow_windows::Timestamp;
+    /// /// Gives each element with its time, if that is not before the start.
+    /// #[derive(Clone)]
+    /// struct FromStart;
+    ///
+    /// impl SideInputDoFn for FromStart {
+    ///     type In = i64;
+    ///     type Side = Timestamp;
+    ///     type Out = (Timestamp, i64);
+    ///
+    ///     fn process(&mut self, n: Element<i64>, start: &Timestamp, out: &mut Output<'_, Self::Out>) -> Result<(), BoxError> {
+    ///         if n.timestamp >= *start {
+    ///             out.emit((n.timestamp, n.value));
+    ///         }
+    ///         Ok(())
+    ///     }
+    /// }
+    ///
+    /// # let p = Pipeline::new("doc");
+    /// # let (numbers, start) = (p.create("Numbers", vec![1]), p.create("Starts", vec![Timestamp::from_seconds(1)]));
+    /// let later = numbers.par_do_with_side_input("FromStart", &start.as_singleton_view("Start"), FromStart);
+    /// ```
     fn par_do_with_side_input<D>(&self, name: &str, side: &View<D::Side>, do_fn: D) -> PCollection<D::Out>
     where
         D: SideInputDoFn<In = T, Side: Coded + Sync> + Sync;

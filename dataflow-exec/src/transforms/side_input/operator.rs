@@ -233,3 +233,74 @@ impl<T: Coded, C: Coded + Sync, U: Code<T, C>> SideOperator for SideInputOperato
         self.catch_up(&mut out)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::code::MapCode;
+    use super::*;
+    use dataflow_core::plane::{Outbox, Ports, StepState, typed};
+    use dataflow_windows::{Duration, FixedWindows};
+
+    type Look = fn(&i64, &Vec<i64>) -> (i64, Vec<i64>);
+
+    fn operator(shard: usize) -> SideInputOperator<i64, Vec<i64>, MapCode<(i64, Vec<i64>), Look>> {
+        let tens = WindowingStrategy::of(FixedWindows::of(Duration::seconds(10)));
+        let empty = Some(Arc::new(vec![]));
+        let plan = Plan { view: "View".to_owned(), empty, side: tens.clone(), main: tens };
+        let look: Look = |n, side| (*n, side.clone());
+        SideInputOperator::new(Arc::new(plan), MapCode(Arc::new(look), PhantomData), shard, Counter::default())
+    }
+
+    fn at(s: i64) -> Timestamp {
+        Timestamp::from_seconds(s)
+    }
+
+    /// A batch of one element in its window of ten seconds.
+    fn one<T>(value: T, time: i64) -> Batch<T> {
+        let mut batch = Batch::default();
+        batch.push(value, at(time));
+        batch.windows =
+            dataflow_core::plane::Windows::Uniform(FixedWindows::of(Duration::seconds(10)).assign(at(time)));
+        batch
+    }
+
+    fn emitters(outbox: &mut [Outbox; 1]) -> (Emitter<'_, (i64, Vec<i64>)>,) {
+        <((i64, Vec<i64>),)>::emitters(outbox).unwrap()
+    }
+
+    #[test]
+    fn another_number_of_shards_takes_up_each_waiting_element_once_and_all_contents() {
+        let mut state = StepState::default();
+        for shard in 0..2 {
+            let (mut operator, mut outbox) = (operator(shard), [Outbox::default()]);
+            for n in 0..10 {
+                operator.batch(&mut one(n * 2 + shard as i64, n), emitters(&mut outbox)).unwrap();
+                operator.batch(&mut one(n * 2 + shard as i64, n + 20), emitters(&mut outbox)).unwrap();
+            }
+            operator.side_batch(&mut one(Some(Arc::new(vec![15])), 15), emitters(&mut outbox)).unwrap();
+            // One of the shards is so far ahead that it has forgotten the content.
+            let main = at(if shard == 0 { 100 } else { 5 });
+            let held = operator.side_watermark(at(20), main, emitters(&mut outbox)).unwrap();
+            assert_eq!(operator.contents.len(), shard);
+            assert_eq!(held.watermark, main.min(at(20)), "the first ten have found their window empty");
+            let mut to = StateWriter::default();
+            operator.snapshot(&mut to).unwrap();
+            state.merge(to.finish());
+        }
+        let mut seen = vec![];
+        for shard in 0..3 {
+            let (mut operator, mut outbox) = (operator(shard), [Outbox::default()]);
+            operator.restore(StateReader::new(&state, shard, 3)).unwrap();
+            operator.side_watermark(at(20), at(5), emitters(&mut outbox)).unwrap();
+            operator.batch(&mut one(1_000, 16), emitters(&mut outbox)).unwrap();
+            operator.side_batch(&mut one(Some(Arc::new(vec![25])), 25), emitters(&mut outbox)).unwrap();
+            operator.watermark(at(5), emitters(&mut outbox)).unwrap();
+            while let Some(mut batch) = outbox[0].pop() {
+                seen.append(&mut typed::<(i64, Vec<i64>)>(&mut *batch).unwrap().values);
+            }
+        }
+        seen.sort();
+        let expected: Vec<_> = (0..20).map(|n| (n, vec![25])).chain((0..3).map(|_| (1_000, vec![15]))).collect();
+        assert_eq!(seen, expected);
+    }
+}

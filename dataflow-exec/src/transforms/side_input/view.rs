@@ -56,9 +56,27 @@ pub trait AsView<T> {
     fn as_singleton_view(&self, name: &str) -> SingletonView<T>;
 
     /// As [`as_singleton_view`](Self::as_singleton_view), but windows without a value have `default`.
+    ///
+    /// ```
+    /// # use dataflow_core::Pipeline;
+    /// # use dataflow_exec::transforms::*;
+    /// # let p = Pipeline::new("doc");
+    /// let factor = p.create("Settings", Vec::<i64>::new()).as_singleton_view_or("Factor", 1);
+    /// let scaled = p.create("Numbers", vec![1, 2]).map_with_side_input("Scale", &factor, |n, factor| n * factor);
+    /// ```
     fn as_singleton_view_or(&self, name: &str, default: T) -> SingletonView<T>;
 
     /// All elements of each window, in no order: Beam's `asIterable` and `asList`.
+    ///
+    /// ```
+    /// # use dataflow_core::Pipeline;
+    /// # use dataflow_exec::transforms::*;
+    /// # let p = Pipeline::new("doc");
+    /// let limits = p.create("Limits", vec![10, 100]).as_iterable_view("AllLimits");
+    /// let levels = p.create("Numbers", vec![50]).map_with_side_input("Level", &limits, |n, limits| {
+    ///     limits.iter().filter(|limit| n > *limit).count()
+    /// });
+    /// ```
     fn as_iterable_view(&self, name: &str) -> IterableView<T>;
 }
 
@@ -68,9 +86,29 @@ pub trait AsMapView<K, V> {
     ///
     /// Of results of a grouping with several panes it is the latest. Under another trigger than the default one a key
     /// may come several times in a pane; then it is the value that came last.
+    ///
+    /// ```
+    /// # use dataflow_core::Pipeline;
+    /// # use dataflow_exec::transforms::*;
+    /// # use dataflow_windows::{Duration, FixedWindows};
+    /// # let p = Pipeline::new("doc");
+    /// # let (prices, orders) = (p.create("Prices", vec![(7, 99)]), p.create("Orders", vec![7]));
+    /// // The prices of each day, for the orders of each hour of it.
+    /// let prices = prices.window("Daily", FixedWindows::of(Duration::days(1))).as_map_view("PriceOf");
+    /// let orders = orders.window("Hourly", FixedWindows::of(Duration::hours(1)));
+    /// let priced = orders.map_with_side_input("Price", &prices, |item, prices| (*item, prices.get(item).copied()));
+    /// ```
     fn as_map_view(&self, name: &str) -> MapView<K, V>;
 
     /// A table per window with any number of values per key.
+    ///
+    /// ```
+    /// # use dataflow_core::Pipeline;
+    /// # use dataflow_exec::transforms::*;
+    /// # let p = Pipeline::new("doc");
+    /// let tags = p.create("Tags", vec![(1, "new".to_owned()), (1, "red".to_owned())]).as_multimap_view("TagsOf");
+    /// let tagged = p.create("Items", vec![1, 2]).map_with_side_input("Count", &tags, |item, tags| tags.get(item).len());
+    /// ```
     fn as_multimap_view(&self, name: &str) -> MultimapView<K, V>;
 }
 
