@@ -60,6 +60,15 @@ proptest! {
     }
 
     #[test]
+    fn sums_come_in_the_panes_in_which_the_values_do(script in script(), way in settings(1usize..6)) {
+        let (mut values, dropped) = ran(panes(&script.strategy, &script.events, &way))?;
+        for pane in &mut values {
+            pane.values = vec![pane.values.iter().sum()];
+        }
+        same(&(values, dropped), &ran(sums(&script.strategy, &script.events, &way))?)?;
+    }
+
+    #[test]
     fn the_default_trigger_is_what_equal_triggers_are_on_the_general_path(
         window_fn in unmerged_windows(),
         events in events(25),

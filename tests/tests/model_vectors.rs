@@ -1,5 +1,7 @@
 //! The model gives what the shipped vectors expect.
 
+#![allow(clippy::unwrap_used)]
+
 use dataflow_tests::model;
 use dataflow_tests::vectors::{Ending, Located, Vector, find_files, read_file};
 use std::path::Path;

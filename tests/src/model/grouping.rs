@@ -1,6 +1,6 @@
 //! A grouping: what comes of the elements of each key and window.
 
-use super::trigger::{Now, Standing, Wakes};
+use super::trigger::{Now, Standing};
 use super::windows::assign;
 use crate::vectors::{Accumulation, Closing, Dropped, END_OF_TIME, Event, OnTime, PaneNumbers, PaneTiming};
 use crate::vectors::{Pane, TimestampCombiner, WindowRange, Windowing};
@@ -40,8 +40,6 @@ struct Cell {
     new: Vec<New>,
     /// The trigger asked to be woken at the end of the window, and has not been yet.
     wake_at_end: bool,
-    /// Processing times after which it is to be woken.
-    wake_after: Vec<i64>,
     panes: u32,
     panes_not_early: u32,
 }
@@ -85,10 +83,7 @@ impl<'a> Grouping<'a> {
             let in_time = now.watermark <= now.max;
             let counts = in_time && timestamp >= now.watermark;
             cell.new.push(New { value, timestamp, in_time, counts });
-            let mut wakes = Wakes::default();
-            cell.trigger.element(now, &mut wakes);
-            cell.wake_at_end |= wakes.end;
-            cell.wake_after.extend(wakes.processing);
+            cell.wake_at_end |= cell.trigger.element(now);
             self.look(&mut cell);
             self.cells.push(cell);
         }
@@ -115,7 +110,6 @@ impl<'a> Grouping<'a> {
             old: vec![],
             new: vec![],
             wake_at_end: false,
-            wake_after: vec![],
             panes: 0,
             panes_not_early: 0,
         });
@@ -124,8 +118,6 @@ impl<'a> Grouping<'a> {
         }
         merged.old = parts.iter().flat_map(|c| c.old.clone()).collect();
         merged.new = parts.iter().flat_map(|c| c.new.clone()).collect();
-        // Merged `after_processing_time` waits for the earliest.
-        merged.wake_after = parts.iter().flat_map(|c| c.wake_after.clone()).collect();
         merged
     }
 
@@ -147,12 +139,12 @@ impl<'a> Grouping<'a> {
     }
 
     fn processing_time(&mut self, by: i64) {
+        let before = self.processing;
         self.processing += by;
+        let passed = before..self.processing;
         let mut cells = std::mem::take(&mut self.cells);
         for cell in &mut cells {
-            let due = |t: &i64| self.processing > *t;
-            if cell.wake_after.iter().any(due) {
-                cell.wake_after.retain(|t| self.processing <= *t);
+            if cell.trigger.awaited().iter().any(|t| passed.contains(t)) {
                 self.look(cell);
             }
         }

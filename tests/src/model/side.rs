@@ -60,7 +60,7 @@ fn side_strategy(vector: &ProgramVector, side_fn: &WindowFn) -> Windowing {
 }
 
 fn show(program: &str, content: &[&Element]) -> Result<String, String> {
-    let values = content.iter().map(|e| e.value);
+    let mut values = content.iter().map(|e| e.value);
     let mut by_key: BTreeMap<&str, Vec<i64>> = BTreeMap::new();
     for e in content {
         by_key.entry(&e.key).or_default().push(e.value);
@@ -72,7 +72,7 @@ fn show(program: &str, content: &[&Element]) -> Result<String, String> {
     Ok(match program {
         "side_sum" => values.sum::<i64>().to_string(),
         "side_singleton_default" => values.max().unwrap_or(-1).to_string(),
-        "side_latest" => values.last().unwrap_or(-1).to_string(),
+        "side_latest" => values.next_back().unwrap_or(-1).to_string(),
         "side_iterable" => list(values),
         "side_map" => map(&|values| values.iter().map(i64::to_string).collect()),
         "side_multimap" => map(&|values| list(values.iter().copied())),

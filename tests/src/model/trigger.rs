@@ -35,15 +35,6 @@ pub(super) struct Standing {
     parts: Vec<Standing>,
 }
 
-/// What a trigger wants to be woken for.
-#[derive(Default)]
-pub(super) struct Wakes {
-    /// The end of the window.
-    pub(super) end: bool,
-    /// Processing time that is later than these.
-    pub(super) processing: Vec<i64>,
-}
-
 impl Standing {
     pub(super) fn start(trigger: &Trigger) -> Self {
         let never = || Box::new(Trigger::Never {});
@@ -78,26 +69,31 @@ impl Standing {
         }
     }
 
-    pub(super) fn element(&mut self, now: Now, wakes: &mut Wakes) {
+    /// An element comes. Returns whether a part whose turn it is waits for the end of the window.
+    pub(super) fn element(&mut self, now: Now) -> bool {
         if self.finished {
-            return;
+            return false;
         }
         self.count += 1;
-        if self.first_at.is_none() {
-            self.first_at = Some(now.processing);
-            if let Trigger::AfterProcessingTime { delay_ms } = self.trigger {
-                wakes.processing.push(now.processing + delay_ms);
-            }
-        }
+        self.first_at.get_or_insert(now.processing);
         match self.trigger {
             Trigger::AfterWatermark { .. } => {
-                wakes.end |= !now.is_past_end();
-                self.turn().into_iter().for_each(|p| p.element(now, wakes));
+                self.turn().into_iter().for_each(|p| _ = p.element(now));
+                !now.is_past_end()
             }
-            Trigger::Default {} => wakes.end |= !now.is_past_end(),
-            Trigger::AfterEach { .. } => self.turn().into_iter().for_each(|p| p.element(now, wakes)),
-            _ => self.parts.iter_mut().for_each(|p| p.element(now, wakes)),
+            Trigger::Default {} => !now.is_past_end(),
+            Trigger::AfterEach { .. } => self.turn().is_some_and(|p| p.element(now)),
+            _ => self.parts.iter_mut().map(|p| p.element(now)).fold(false, |a, b| a | b),
         }
+    }
+
+    /// The processing times that parts wait for to be passed.
+    pub(super) fn awaited(&self) -> Vec<i64> {
+        let own = match (&self.trigger, self.first_at) {
+            (Trigger::AfterProcessingTime { delay_ms }, Some(t)) if !self.finished => Some(t + delay_ms),
+            _ => None,
+        };
+        own.into_iter().chain(self.parts.iter().flat_map(Standing::awaited)).collect()
     }
 
     pub(super) fn is_ready(&self, now: Now) -> bool {
@@ -123,7 +119,14 @@ impl Standing {
     pub(super) fn fire(&mut self, now: Now) {
         match &self.trigger {
             Trigger::Default {} | Trigger::Never {} => {}
-            Trigger::AfterCount { .. } | Trigger::AfterProcessingTime { .. } => self.finished = true,
+            // What it has seen is done with, also if it is joined with one that is not finished.
+            Trigger::AfterCount { .. }
+            | Trigger::AfterProcessingTime { .. }
+            | Trigger::AfterAll { .. }
+            | Trigger::AfterAny { .. } => {
+                self.reset();
+                self.finished = true;
+            }
             Trigger::AfterWatermark { .. } if self.is_late => {
                 self.parts[1].fire(now);
                 self.parts[1].reset();
@@ -139,7 +142,6 @@ impl Standing {
                 self.turn().into_iter().for_each(|p| p.fire(now));
                 self.finished = self.parts.iter().all(|p| p.finished);
             }
-            Trigger::AfterAll { .. } | Trigger::AfterAny { .. } => self.finished = true,
             Trigger::Repeatedly { .. } => {
                 self.parts[0].fire(now);
                 if self.parts[0].finished {

@@ -2,7 +2,7 @@
 
 #![allow(dead_code)] // each suite uses a part
 
-pub mod programs;
+pub(crate) mod programs;
 
 use dataflow_tests::Way;
 use dataflow_tests::conformance::Settings;
@@ -10,7 +10,7 @@ use dataflow_tests::vectors::*;
 use proptest::prelude::*;
 
 /// Some of all cases: all by `DATAFLOW_MODEL_CASES`, 400 by default.
-pub fn cases(share: u32) -> ProptestConfig {
+pub(crate) fn cases(share: u32) -> ProptestConfig {
     let all = std::env::var("DATAFLOW_MODEL_CASES").ok().and_then(|n| n.parse().ok()).unwrap_or(400);
     ProptestConfig {
         cases: (all / share).max(1),
@@ -21,14 +21,14 @@ pub fn cases(share: u32) -> ProptestConfig {
 }
 
 /// Threads, restarts and names of keys, with this many elements a bundle.
-pub fn settings(bundle: impl Strategy<Value = usize>) -> impl Strategy<Value = Settings> {
+pub(crate) fn settings(bundle: impl Strategy<Value = usize>) -> impl Strategy<Value = Settings> {
     let restart = prop::option::of(1u64..5);
     (1u16..4, restart, prop::option::of(0u64..1000), bundle).prop_map(|(threads, restart_every, seed, bundle)| {
         Settings { way: Way { threads, restart_every, seed }, bundle, ..Settings::default() }
     })
 }
 
-pub fn unmerged_windows() -> impl Strategy<Value = WindowFn> {
+pub(crate) fn unmerged_windows() -> impl Strategy<Value = WindowFn> {
     prop_oneof![
         1 => Just(WindowFn::Global {}),
         4 => (1i64..20, -5i64..5).prop_map(|(size, offset)| WindowFn::Fixed {
@@ -42,7 +42,7 @@ pub fn unmerged_windows() -> impl Strategy<Value = WindowFn> {
     ]
 }
 
-pub fn windows() -> impl Strategy<Value = WindowFn> {
+pub(crate) fn windows() -> impl Strategy<Value = WindowFn> {
     let sessions = (1i64..10).prop_map(|gap| WindowFn::Sessions { gap_ms: gap * 500 });
     prop_oneof![3 => unmerged_windows(), 1 => sessions]
 }
@@ -93,7 +93,7 @@ fn root() -> impl Strategy<Value = Trigger> {
     prop_oneof![2 => Just(Trigger::Default {}), 4 => after_watermark(), 4 => any_trigger()]
 }
 
-pub fn strategy() -> impl Strategy<Value = Windowing> {
+pub(crate) fn strategy() -> impl Strategy<Value = Windowing> {
     let lateness = prop_oneof![1 => Just(0), 2 => (0i64..20).prop_map(|n| n * 500)];
     let combiner = prop_oneof![
         2 => Just(TimestampCombiner::EndOfWindow),
@@ -133,7 +133,7 @@ enum Step {
 }
 
 /// Elements near the watermark, which moves on, as processing time does. Each value is another number.
-pub fn events(len: usize) -> impl Strategy<Value = Vec<Event>> {
+pub(crate) fn events(len: usize) -> impl Strategy<Value = Vec<Event>> {
     let step = prop_oneof![
         5 => (0u8..3, -6_000i64..4_000).prop_map(|(key, behind)| Step::Element { key, behind }),
         2 => prop_oneof![3 => 1i64..8, 1 => 1i64..40].prop_map(|n| Step::Watermark(n * 500)),
@@ -161,6 +161,6 @@ pub fn events(len: usize) -> impl Strategy<Value = Vec<Event>> {
     })
 }
 
-pub fn script() -> impl Strategy<Value = Script> {
+pub(crate) fn script() -> impl Strategy<Value = Script> {
     (strategy(), events(25)).prop_map(|(strategy, events)| Script { strategy, events })
 }

@@ -7,7 +7,7 @@ use std::fmt;
 
 /// A program vector without an outcome. Its `Debug` form has its events as Rust code.
 #[derive(Clone)]
-pub struct Scripted(pub ProgramVector);
+pub(crate) struct Scripted(pub(crate) ProgramVector);
 
 impl fmt::Debug for Scripted {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -36,12 +36,12 @@ const WITH_TIMERS: [&str; 11] = [
     "on_window_expiration",
 ];
 
-pub fn with_timers() -> impl Strategy<Value = Scripted> {
+pub(crate) fn with_timers() -> impl Strategy<Value = Scripted> {
     stateful(prop::sample::select(&WITH_TIMERS[..]))
 }
 
 /// Programs in which it makes no difference which elements come together.
-pub fn without_timers() -> impl Strategy<Value = Scripted> {
+pub(crate) fn without_timers() -> impl Strategy<Value = Scripted> {
     stateful(prop::sample::select(&["running_count", "map_set_ordered"][..]))
 }
 
@@ -139,7 +139,7 @@ const WITH_SIDE_INPUT: [&str; 6] =
     ["side_sum", "side_singleton_default", "side_latest", "side_iterable", "side_map", "side_multimap"];
 
 /// Programs with a side input. No main element comes when its side window has expired: what it sees then is open.
-pub fn with_side_input() -> impl Strategy<Value = Scripted> {
+pub(crate) fn with_side_input() -> impl Strategy<Value = Scripted> {
     let sides = prop::collection::vec(any::<bool>(), 30);
     let program = prop::sample::select(&WITH_SIDE_INPUT[..]);
     (program, windows(), windows(), 0i64..10, events(30), sides).prop_map(
