@@ -28,9 +28,15 @@ static NEXT: AtomicU64 = AtomicU64::new(0);
 /// let p = Pipeline::new("clicks");
 /// let clicks = p.test_stream("Clicks", &clicks);
 /// ```
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct TestStream<T> {
     events: Vec<(u64, Event<T>)>,
+}
+
+impl<T> Default for TestStream<T> {
+    fn default() -> Self {
+        TestStream { events: Vec::new() }
+    }
 }
 
 #[derive(Clone, Debug)]
@@ -55,7 +61,7 @@ pub enum TestEvent {
 impl<T> TestStream<T> {
     /// A stream without events.
     pub fn new() -> Self {
-        TestStream { events: Vec::new() }
+        Self::default()
     }
 
     fn push(&mut self, event: Event<T>) -> &mut Self {

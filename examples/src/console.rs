@@ -1,0 +1,104 @@
+//! Reading and printing for the small programs: lines of JSON in, lines of JSON out.
+
+use dataflow::prelude::*;
+use dataflow::windows::watermark::WatermarkEstimator;
+use dataflow_core::plane::Batch;
+use dataflow_core::{Sink, SinkContext, SinkWriter};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use std::io::{self, ErrorKind, Write as _};
+use std::marker::PhantomData;
+
+/// Reads values from lines of JSON, and their timestamps from the values. Lines that are no values go to standard error.
+pub struct ReadJson<T, F> {
+    input: String,
+    out_of_orderness: Duration,
+    time: F,
+    value: PhantomData<fn() -> T>,
+}
+
+impl<T, F: Fn(&T) -> Timestamp> ReadJson<T, F> {
+    /// Reads a file, a glob, a folder, or `-` for standard input, where values come at most `out_of_orderness` later than
+    /// others with a later `time`.
+    pub fn of(input: &str, out_of_orderness: Duration, time: F) -> Self {
+        ReadJson { input: input.to_owned(), out_of_orderness, time, value: PhantomData }
+    }
+}
+
+impl<T, F> PTransform<Pipeline> for ReadJson<T, F>
+where
+    T: DeserializeOwned + Data,
+    F: Fn(&T) -> Timestamp + Send + Sync + 'static,
+{
+    type Out = PCollection<T>;
+
+    fn expand(self, pipeline: Pipeline) -> PCollection<T> {
+        let time = self.time;
+        let source = TextSource::new(self.input)
+            .chunk_bytes(256) // a few lines: the watermark moves on after each chunk, as it would in a stream
+            .json::<T>()
+            .with_timestamps(
+                move |value| Some(time(value)),
+                WatermarkEstimator::bounded_out_of_orderness(self.out_of_orderness),
+            );
+        let (values, bad) = pipeline.read("Read", source).good_and_bad("Parse");
+        bad.write("PrintBad", Console::Error);
+        values
+    }
+}
+
+/// Prints elements as lines of JSON, as they come.
+#[derive(Clone, Copy, Debug)]
+pub enum Console {
+    /// To standard output.
+    Output,
+    /// To standard error.
+    Error,
+}
+
+impl<T: Data + Serialize> Sink<T> for Console {
+    type Writer = Console;
+
+    fn describe(&self) -> String {
+        "JSON to the console".to_owned()
+    }
+
+    fn open(&self, _: SinkContext) -> Result<Console> {
+        Ok(*self)
+    }
+}
+
+impl<T: Data + Serialize> SinkWriter<T> for Console {
+    const READS_ONLY: bool = true;
+
+    fn write(&mut self, batch: &mut Batch<T>) -> Result<()> {
+        let mut lines = Vec::new(); // written at once, so that lines of several threads do not mix
+        for value in &batch.values {
+            serde_json::to_writer(&mut lines, value).map_err(Error::user)?;
+            lines.push(b'\n');
+        }
+        let written = match self {
+            Console::Output => io::stdout().write_all(&lines).and_then(|()| io::stdout().flush()),
+            Console::Error => io::stderr().write_all(&lines),
+        };
+        match written {
+            // A reader who has seen enough, as `head` has, is no error.
+            Err(error) if error.kind() != ErrorKind::BrokenPipe => {
+                Err(Error::io("the console cannot be written", error))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn checkpoint(&mut self) -> Result<Vec<u8>> {
+        Ok(Vec::new()) // what is printed is printed
+    }
+
+    fn restore(&mut self, _: &[u8]) -> Result<()> {
+        Ok(())
+    }
+
+    fn close(&mut self) -> Result<()> {
+        Ok(())
+    }
+}

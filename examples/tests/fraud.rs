@@ -1,0 +1,145 @@
+//! `fraud` finds what it should, in whatever order purchases come.
+
+mod ways;
+
+use dataflow::core::TestStream;
+use dataflow::prelude::*;
+use examples::fraud::{Alert, Detector, Purchase, Reason, alerts};
+use ways::in_every_way;
+
+fn at(micros: i64) -> Timestamp {
+    Timestamp::from_micros(micros)
+}
+
+fn seconds(s: i64) -> Timestamp {
+    Timestamp::from_seconds(s)
+}
+
+fn buy(stream: &mut TestStream<Purchase>, card: &str, cents: u64, time: Timestamp) {
+    stream.add(Purchase { card: card.to_owned(), cents, time }, time);
+}
+
+fn large(card: &str, time: Timestamp) -> Alert {
+    Alert { card: card.to_owned(), time, reason: Reason::LargeAfterSmall { cents: 60_000 } }
+}
+
+fn many(card: &str, time: Timestamp) -> Alert {
+    Alert { card: card.to_owned(), time, reason: Reason::TooMany { purchases: 4 } }
+}
+
+/// Checks what the detector finds, with more than three purchases a minute as too many.
+fn finds(stream: &TestStream<Purchase>, mut expected: Vec<Alert>) {
+    expected.sort();
+    in_every_way(
+        |p| {
+            let detector = Detector { most: 3, ..Detector::default() };
+            alerts(&p.test_stream("Purchases", stream), detector).collect("Alerts")
+        },
+        |alerts| {
+            assert_eq!(alerts.sorted(), expected);
+            assert!(alerts.elements().iter().all(|alert| alert.timestamp == alert.value.time));
+        },
+    );
+}
+
+#[test]
+fn a_large_purchase_soon_after_a_small_one_of_the_same_card_is_suspicious() {
+    let mut stream = TestStream::new();
+    buy(&mut stream, "a", 100, seconds(10));
+    buy(&mut stream, "b", 60_000, seconds(20)); // large alone
+    buy(&mut stream, "a", 60_000, seconds(40));
+    buy(&mut stream, "b", 100, seconds(45)); // and small after it
+    buy(&mut stream, "c", 1_000, seconds(46));
+    buy(&mut stream, "c", 60_000, seconds(47)); // not after a small one
+    finds(&stream, vec![large("a", seconds(40))]);
+}
+
+#[test]
+fn a_small_purchase_is_forgotten_after_exactly_a_minute() {
+    // All at once, and with the watermark in between, so that timers fire before the large purchase has come.
+    for steps in [false, true] {
+        let mut stream = TestStream::new();
+        buy(&mut stream, "in time", 100, seconds(0));
+        buy(&mut stream, "over", 100, seconds(0));
+        if steps {
+            stream.advance_watermark_to(at(59_999_999));
+        }
+        buy(&mut stream, "in time", 60_000, at(59_999_999));
+        if steps {
+            stream.advance_watermark_to(seconds(60));
+        }
+        buy(&mut stream, "over", 60_000, seconds(60));
+        finds(&stream, vec![large("in time", at(59_999_999))]);
+    }
+}
+
+#[test]
+fn purchases_out_of_order_are_looked_at_in_order() {
+    let mut stream = TestStream::new();
+    buy(&mut stream, "a", 60_000, seconds(40));
+    buy(&mut stream, "b", 100, seconds(50));
+    stream.advance_watermark_to(seconds(5));
+    buy(&mut stream, "a", 100, seconds(10));
+    buy(&mut stream, "b", 60_000, seconds(30)); // it came after the small one, but was before it
+    finds(&stream, vec![large("a", seconds(40))]);
+}
+
+#[test]
+fn an_alert_comes_as_soon_as_the_watermark_has_passed_the_purchase() {
+    let mut stream = TestStream::new();
+    buy(&mut stream, "a", 100, seconds(10));
+    buy(&mut stream, "a", 60_000, seconds(40));
+    stream.advance_watermark_to(seconds(40));
+    buy(&mut stream, "a", 60_000, seconds(40)); // not late: the watermark has not passed it
+    stream.advance_watermark_to(at(40_000_001));
+    finds(&stream, vec![large("a", seconds(40)), large("a", seconds(40))]);
+}
+
+#[test]
+fn too_many_purchases_within_a_minute_are_told_once() {
+    let mut stream = TestStream::new();
+    for second in [0, 20, 40, 59, 65, 70, 80] {
+        buy(&mut stream, "spree", 1_000, seconds(second));
+        buy(&mut stream, "slow", 1_000, seconds(second * 2)); // the fourth within a minute is the last one
+    }
+    buy(&mut stream, "rare", 1_000, seconds(5));
+    finds(&stream, vec![many("spree", seconds(59)), many("slow", seconds(160))]);
+}
+
+#[test]
+fn a_card_is_told_again_when_the_time_to_live_of_the_alert_is_over() {
+    let spree = |stream: &mut TestStream<Purchase>, start: i64| {
+        (0..4).for_each(|n| buy(stream, "a", 1_000, seconds(start + n)));
+    };
+    let mut stream = TestStream::new();
+    spree(&mut stream, 0); // told at second 3, and then not up to second 603
+    stream.advance_watermark_to(seconds(300));
+    spree(&mut stream, 600);
+    stream.advance_watermark_to(seconds(700));
+    spree(&mut stream, 1_000);
+    finds(&stream, vec![many("a", seconds(3)), many("a", seconds(1_003))]);
+}
+
+#[test]
+fn a_late_purchase_is_judged_by_what_is_remembered() {
+    let mut stream = TestStream::new();
+    buy(&mut stream, "a", 100, seconds(10));
+    buy(&mut stream, "b", 100, seconds(10));
+    stream.advance_watermark_to(seconds(60));
+    buy(&mut stream, "a", 60_000, seconds(30)); // late, but second 10 is still known
+    stream.advance_watermark_to(seconds(120));
+    buy(&mut stream, "b", 60_000, seconds(30)); // too late: second 10 is forgotten
+    finds(&stream, vec![large("a", seconds(30))]);
+}
+
+#[test]
+fn without_purchases_there_are_no_alerts() {
+    finds(&TestStream::new(), vec![]);
+}
+
+#[test]
+fn a_purchase_is_read_as_it_is_written() {
+    let line = r#"{"card":"4929","cents":99,"time":"2026-01-31T10:00:00Z"}"#;
+    let purchase: Purchase = serde_json::from_str(line).unwrap();
+    assert_eq!(serde_json::to_string(&purchase).unwrap(), line);
+}
