@@ -242,8 +242,9 @@ mod tests {
     use dataflow_windows::{Duration, FixedWindows};
 
     type Look = fn(&i64, &Vec<i64>) -> (i64, Vec<i64>);
+    type Looking = MapCode<(i64, Vec<i64>), Look>;
 
-    fn operator(shard: usize) -> SideInputOperator<i64, Vec<i64>, MapCode<(i64, Vec<i64>), Look>> {
+    fn operator(shard: usize) -> SideInputOperator<i64, Vec<i64>, Looking> {
         let tens = WindowingStrategy::of(FixedWindows::of(Duration::seconds(10)));
         let empty = Some(Arc::new(vec![]));
         let plan = Plan { view: "View".to_owned(), empty, side: tens.clone(), main: tens };
