@@ -39,7 +39,7 @@ pub struct WithLateData<T, G>(Keyed<T, G>);
 
 impl<T: Data, G: Keying<T>> WithLateData<T, G> {
     /// As `group_by_key`: the groups, and the elements that came too late.
-    pub fn group_by_key(&self, name: &str) -> (PCollection<(G::Key, Vec<G::Value>)>, PCollection<T>)
+    pub fn group_by_key(&self, name: &str) -> WithLate<G::Key, Vec<G::Value>, T>
     where
         G::Value: Coded,
     {
@@ -48,11 +48,7 @@ impl<T: Data, G: Keying<T>> WithLateData<T, G> {
     }
 
     /// As `combine_per_key`: the results, and the elements that came too late.
-    pub fn combine_per_key<F: CombineFn<In = G::Value>>(
-        &self,
-        name: &str,
-        combine: F,
-    ) -> (PCollection<(G::Key, F::Out)>, PCollection<T>) {
+    pub fn combine_per_key<F: CombineFn<In = G::Value>>(&self, name: &str, combine: F) -> WithLate<G::Key, F::Out, T> {
         let by = Combining { keying: self.0.keying.clone(), combine, finish: Some, element: PhantomData };
         grouping::apply::<T, G, _, Shown>(&self.0, name, "Combine.PerKey", by)
     }

@@ -163,15 +163,13 @@ impl<A: Accumulate> PaneGroups<A> {
 
     /// The next window whose rows are to be looked at.
     fn next_walk(&mut self, by: &A, out: &mut PaneEmitter<'_, '_, A::Out>) -> Result<Option<Walk<A>>> {
-        while let Some(first) = self.open.first_entry() {
-            let window = *first.key();
-            if !self.rules.is_expired(window, self.time.watermark) {
-                break;
-            }
+        if let Some(first) = self.open.first_entry()
+            && self.rules.is_expired(*first.key(), self.time.watermark)
+        {
+            let (window, table) = first.remove_entry();
             self.not_ended.remove(&window);
-            let rows = first.remove().rows;
-            self.usual_rows = rows.len();
-            return Ok(Some(Walk { window, rows: rows.into_iter(), expired: true }));
+            self.usual_rows = table.rows.len();
+            return Ok(Some(Walk { window, rows: table.rows.into_iter(), expired: true }));
         }
         while let Some(window) = self.not_ended.first().copied().filter(|w| w.is_over(self.time.watermark)) {
             self.not_ended.remove(&window);

@@ -21,10 +21,13 @@ pub(in crate::transforms) struct PlainGroups<A: Accumulate> {
     free: Vec<usize>,
     /// The two windows looked up last: where windows meet, elements of both come mixed.
     recent: [Option<(Window, usize)>; 2],
-    closing: Option<(Window, IntoIter<(A::Key, A::Acc)>)>,
+    closing: Option<(Window, RowsOf<A>)>,
     watermark: Timestamp,
     hasher: RandomState,
 }
+
+/// The rows of a window, one after the other.
+type RowsOf<A> = IntoIter<(<A as Accumulate>::Key, <A as Accumulate>::Acc)>;
 
 /// The rows of one window.
 pub(in crate::transforms) struct PlainRows<A: Accumulate>(Table<A::Key, A::Acc>);
