@@ -6,7 +6,7 @@ use dataflow_tests::conformance::{panes, sums};
 use dataflow_tests::model::group_by_key;
 use dataflow_tests::vectors::*;
 use proptest::prelude::*;
-use random::{cases, events, script, settings, unmerged_windows};
+use random::{cases, events, script, session_script, settings, unmerged_windows};
 use std::collections::BTreeMap;
 
 type Panes = (Vec<Pane>, Dropped);
@@ -34,6 +34,12 @@ proptest! {
 
 proptest! {
     #![proptest_config(cases(4))]
+
+    #[test]
+    fn each_pane_of_joined_sessions_is_that_of_the_model(script in session_script(), settings in settings(Just(1))) {
+        let found = ran(panes(&script.strategy, &script.events, &settings))?;
+        same(&group_by_key(&script.strategy, &script.events), &found)?;
+    }
 
     #[test]
     fn sums_are_those_of_the_panes_of_the_model(script in script(), settings in settings(Just(1))) {

@@ -164,3 +164,18 @@ pub(crate) fn events(len: usize) -> impl Strategy<Value = Vec<Event>> {
 pub(crate) fn script() -> impl Strategy<Value = Script> {
     (strategy(), events(25)).prop_map(|(strategy, events)| Script { strategy, events })
 }
+
+/// Sessions of one key that touch, overlap and are joined, also when they have ended.
+pub(crate) fn session_script() -> impl Strategy<Value = Script> {
+    let gap = 3i64..8;
+    (strategy(), gap, 4i64..20, events(25)).prop_map(|(mut strategy, gap, lateness, mut events)| {
+        strategy.window_fn = WindowFn::Sessions { gap_ms: gap * 500 };
+        strategy.allowed_lateness_ms = lateness * 500;
+        for event in &mut events {
+            if let Event::Element(e) = event {
+                e.key = "a".to_owned();
+            }
+        }
+        Script { strategy: accepted(strategy), events }
+    })
+}
