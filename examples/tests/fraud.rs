@@ -33,7 +33,7 @@ fn finds(stream: &TestStream<Purchase>, mut expected: Vec<Alert>) {
     in_every_way(
         |p| {
             let detector = Detector { most: 3, ..Detector::default() };
-            alerts(&p.test_stream("Purchases", stream), detector).collect("Alerts")
+            alerts(&p.test_stream("In.Purchases", stream), detector).collect("Out.Alerts")
         },
         |alerts| {
             assert_eq!(alerts.sorted(), expected);
