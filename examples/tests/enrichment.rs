@@ -5,7 +5,7 @@ mod ways;
 use dataflow::core::TestStream;
 use dataflow::prelude::*;
 use examples::enrichment::{KEPT, Order, OrderInEuros, Rate, in_euros};
-use ways::in_every_way;
+use ways::{in_every_way, printed};
 
 fn hour(h: i64) -> Timestamp {
     Timestamp::from_seconds(h * 3_600)
@@ -145,4 +145,13 @@ fn rates_that_end_are_all_known_to_the_first_order() {
             assert_eq!(euros, [Some(9_000), Some(8_000)]);
         },
     );
+}
+
+#[test]
+fn the_program_prints_its_examples_in_euros() {
+    let (orders, errors) = printed(env!("CARGO_BIN_EXE_enrichment"));
+    let euros = |line: &String| Some(line.rsplit_once(r#""euro_cents":"#)?.1.to_owned());
+    let euros: Vec<_> = orders.iter().filter_map(euros).collect(); // by number
+    assert_eq!(euros, ["9200}", "2933}", "9000}", "1999}", "null}", "9200}", "8250}", "null}"]);
+    assert_eq!(errors, [""; 0]);
 }

@@ -6,7 +6,7 @@ use dataflow::core::TestStream;
 use dataflow::prelude::*;
 use examples::late_corrections::{Kind, Revenue, Sale, revenue};
 use std::collections::BTreeMap;
-use ways::in_every_way;
+use ways::{in_every_way, printed};
 
 const LATENESS: Duration = Duration::minutes(10);
 
@@ -130,4 +130,15 @@ fn the_latest_versions_and_the_sales_that_were_too_late_are_all_there_is() {
 #[test]
 fn without_sales_there_is_no_revenue() {
     gives(&TestStream::new(), vec![], vec![]);
+}
+
+#[test]
+fn the_program_prints_results_and_corrections_of_its_examples() {
+    let (rows, too_late) = printed(env!("CARGO_BIN_EXE_late_corrections"));
+    let north = |line: &&String| line.contains(r#""minute":"2026-01-31T12:00:00Z","region":"north""#);
+    let north: Vec<_> = rows.iter().filter(north).collect();
+    assert!(north[0].ends_with(r#""version":0,"kind":"on_time","cents":300}"#), "{rows:?}");
+    assert!(north[1].ends_with(r#""version":1,"kind":"correction","cents":375}"#), "{rows:?}");
+    assert!(north[2].ends_with(r#""version":2,"kind":"correction","cents":400}"#), "{rows:?}");
+    assert_eq!(too_late, [r#"{"region":"north","cents":999,"time":"2026-01-31T12:00:30Z"}"#]);
 }

@@ -5,7 +5,7 @@ mod ways;
 use dataflow::core::TestStream;
 use dataflow::prelude::*;
 use examples::sessions::{Click, Session, State, sessions};
-use ways::in_every_way;
+use ways::{in_every_way, printed};
 
 const GAP: Duration = Duration::minutes(10);
 const LATENESS: Duration = Duration::hours(1);
@@ -128,4 +128,15 @@ fn a_click_that_is_too_late_is_an_output_of_its_own() {
 #[test]
 fn without_clicks_there_are_no_visits() {
     gives(&TestStream::new(), vec![], vec![]);
+}
+
+#[test]
+fn the_program_prints_the_visits_of_its_examples() {
+    let (visits, errors) = printed(env!("CARGO_BIN_EXE_sessions"));
+    let of_bob = |line: &&String| line.contains(r#""user":"bob","start":"2026-01-31T09:02:00Z""#);
+    let of_bob: Vec<_> = visits.iter().filter(of_bob).collect();
+    assert!(of_bob[0].contains(r#""clicks":2,"state":"closed""#), "{visits:?}");
+    assert!(of_bob[1].contains(r#""clicks":3,"state":"corrected""#), "{visits:?}");
+    assert!(errors.iter().any(|line| line.contains("/late")), "the click that came too late: {errors:?}");
+    assert!(errors.iter().any(|line| line.contains("eve")), "the line that is no click: {errors:?}");
 }

@@ -5,7 +5,7 @@ mod ways;
 use dataflow::core::TestStream;
 use dataflow::prelude::*;
 use examples::topk::{Ranking, Top, View, top};
-use ways::in_every_way;
+use ways::{in_every_way, printed};
 
 fn minute(m: i64) -> Timestamp {
     Timestamp::from_seconds(m * 60)
@@ -92,4 +92,16 @@ fn parts_of_a_ranking_make_the_same_ranking_in_any_order() {
         f.merge(&mut right, left);
         assert_eq!(f.extract(right), [count("a", 6), count("b", 5)]);
     }
+}
+
+#[test]
+fn the_program_prints_a_ranking_for_each_hour_of_its_examples() {
+    let (rankings, errors) = printed(env!("CARGO_BIN_EXE_topk"));
+    let last = |line: &&String| line.contains(r#""is_final":true"#); // a slow run may print early ones, too
+    let expected = [
+        r#"{"hour":"2026-01-31T09:00:00Z","is_final":true,"articles":[["Rust",11],["Beam",4],["Lateness",3]]}"#,
+        r#"{"hour":"2026-01-31T10:00:00Z","is_final":true,"articles":[["Beam",6],["Watermark",6],["Rust",5]]}"#,
+    ];
+    assert_eq!(rankings.iter().filter(last).collect::<Vec<_>>(), expected.each_ref());
+    assert_eq!(errors, [""; 0]);
 }
