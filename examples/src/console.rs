@@ -35,7 +35,7 @@ where
     fn expand(self, pipeline: Pipeline) -> PCollection<T> {
         let time = self.time;
         let source = TextSource::new(self.input)
-            .chunk_bytes(256) // a few lines: the watermark moves on after each chunk, as it would in a stream
+            .chunk_bytes(16) // the watermark moves on after some reads: with short ones, after some lines
             .json::<T>()
             .with_timestamps(
                 move |value| Some(time(value)),

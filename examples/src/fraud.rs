@@ -6,9 +6,6 @@
 //! Purchases may come out of order, so the detector keeps each until the watermark has passed it, and looks at them in
 //! the order of their times: the result does not hang on the order in which they came.
 
-use dataflow::core::KeyedDoFn;
-use dataflow::core::state::{EventTimer, Expiring, KeyContext, OrderedList, Value};
-use dataflow::derive::StateRow;
 use dataflow::prelude::*;
 use serde::{Deserialize, Serialize};
 

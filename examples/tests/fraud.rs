@@ -5,7 +5,7 @@ mod ways;
 use dataflow::core::TestStream;
 use dataflow::prelude::*;
 use examples::fraud::{Alert, Detector, Purchase, Reason, alerts};
-use ways::in_every_way;
+use ways::{in_every_way, printed};
 
 fn at(micros: i64) -> Timestamp {
     Timestamp::from_micros(micros)
@@ -33,7 +33,7 @@ fn finds(stream: &TestStream<Purchase>, mut expected: Vec<Alert>) {
     in_every_way(
         |p| {
             let detector = Detector { most: 3, ..Detector::default() };
-            alerts(&p.test_stream("Purchases", stream), detector).collect("Alerts")
+            alerts(&p.test_stream("In.Purchases", stream), detector).collect("Out.Alerts")
         },
         |alerts| {
             assert_eq!(alerts.sorted(), expected);
@@ -142,4 +142,16 @@ fn a_purchase_is_read_as_it_is_written() {
     let line = r#"{"card":"4929","cents":99,"time":"2026-01-31T10:00:00Z"}"#;
     let purchase: Purchase = serde_json::from_str(line).unwrap();
     assert_eq!(serde_json::to_string(&purchase).unwrap(), line);
+}
+
+#[test]
+fn the_program_prints_alerts_for_its_examples() {
+    let (alerts, errors) = printed(env!("CARGO_BIN_EXE_fraud"));
+    let expected = [
+        r#"{"card":"3787","time":"2026-01-31T10:01:40Z","reason":{"too_many":{"purchases":6}}}"#,
+        r#"{"card":"5105","time":"2026-01-31T10:00:41Z","reason":{"large_after_small":{"cents":89900}}}"#,
+        r#"{"card":"6011","time":"2026-01-31T10:00:52Z","reason":{"large_after_small":{"cents":120000}}}"#,
+    ];
+    assert_eq!(alerts, expected);
+    assert!(errors.len() == 1 && errors[0].contains("not a number"), "the line that is no purchase: {errors:?}");
 }

@@ -34,7 +34,8 @@ struct Options {
 }
 
 fn main() -> Result<()> {
-    let options = Options::parse();
+    let mut options = Options::parse();
+    options.pipeline.threads.get_or_insert(1); // what is late hangs on how far other threads are: so it is always the same
     let p = Pipeline::new("sessions");
     let read = ReadJson::of(&options.input, options.out_of_orderness, |click: &Click| click.time);
     let clicks = p.apply("Clicks", read);
