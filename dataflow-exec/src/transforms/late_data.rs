@@ -34,6 +34,9 @@ impl<C: KeyedCollection> LateData for C {
     }
 }
 
+/// Results by key, and the elements that came too late for them.
+type WithLate<K, O, T> = (PCollection<(K, O)>, PCollection<T>);
+
 /// Elements by key whose next step has an output for late ones. See [`LateData::late_data`].
 pub struct WithLateData<T, G>(Keyed<T, G>);
 
