@@ -1,5 +1,7 @@
 //! What `#[derive(StateRow)]` makes of structs, and what snapshots keep of them.
 
+#![allow(clippy::unwrap_used)]
+
 use dataflow_core::Coded;
 use dataflow_core::state::{
     Bag, Call, Clock, EventTimer, EventTimerFamily, Expiring, KeyContext, Map, ProcessingTimer, Setting, Value, row,
