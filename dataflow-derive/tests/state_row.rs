@@ -1,6 +1,8 @@
 //! What `#[derive(StateRow)]` makes of structs, and what snapshots keep of them.
 #![allow(clippy::unwrap_used)] // a test fails by panicking
 
+#![allow(clippy::unwrap_used)]
+
 use dataflow_core::Coded;
 use dataflow_core::state::{
     Bag, Call, Clock, EventTimer, EventTimerFamily, Expiring, KeyContext, Map, ProcessingTimer, Setting, Value, row,

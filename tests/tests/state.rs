@@ -742,3 +742,30 @@ fn sorted_elements_keep_their_windows() {
         },
     );
 }
+
+#[test]
+fn an_element_behind_the_watermark_is_passed_on_at_once_until_its_window_expires() {
+    let events = stream(|add, advance| {
+        add(1, 50);
+        advance(55);
+        add(2, 40); // behind, not too late
+        advance(65);
+        add(3, 30); // within the lateness
+        advance(70);
+        add(4, 59); // too late
+        add(5, 75);
+    });
+    let strategy = WindowingStrategy::of(minutely()).allowed_lateness(Duration::seconds(10));
+    in_every_way(
+        |p| {
+            let windowed = p.test_stream("Events", &events).window("Minutely", strategy.clone());
+            windowed.par_do_stateful_time_sorted("Count", WithKey(counting())).collect("Out")
+        },
+        |out, metrics, way| {
+            let expected = [("1 is #1", 50), ("2 is #2", 40), ("3 is #3", 30), ("5 is #1", 75)];
+            assert_eq!(outputs(&out), texts(expected), "{way:?}");
+            assert_eq!(metrics.get("Count/SortByTime", "dropped_late"), 3, "{way:?}");
+            assert_eq!(metrics.get("Count/ParDo", "dropped_late"), 0, "{way:?}");
+        },
+    );
+}
