@@ -3,7 +3,7 @@
 use dataflow::prelude::*;
 use dataflow::windows::watermark::WatermarkEstimator;
 use dataflow_core::plane::Batch;
-use dataflow_core::{Sink, SinkContext, SinkWriter};
+use dataflow_core::{Boundedness, Poll, Progress, Sink, SinkContext, SinkWriter, Source, SourceReader};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::io::{self, ErrorKind, Write as _};
@@ -35,15 +35,71 @@ where
     fn expand(self, pipeline: Pipeline) -> PCollection<T> {
         let time = self.time;
         let source = TextSource::new(self.input)
-            .chunk_bytes(16) // the watermark moves on after some reads: with short ones, after some lines
+            .chunk_bytes(64) // a line or two
             .json::<T>()
             .with_timestamps(
                 move |value| Some(time(value)),
                 WatermarkEstimator::bounded_out_of_orderness(self.out_of_orderness),
             );
-        let (values, bad) = pipeline.read("Read", source).good_and_bad("Parse");
+        let (values, bad) = pipeline.read("Read", LineByLine(source)).good_and_bad("Parse");
         bad.write("PrintBad", Console::Error);
         values
+    }
+}
+
+/// A source that has nothing more for now after each batch, and few elements in it: so the watermark moves on with every
+/// few lines of a file, as it does when lines come slowly. Leave it out where there is much to read.
+struct LineByLine<S>(S);
+
+impl<S: Source> Source for LineByLine<S> {
+    type Element = S::Element;
+    type Split = S::Split;
+    type Reader = LineByLine<S::Reader>;
+
+    fn boundedness(&self) -> Boundedness {
+        self.0.boundedness()
+    }
+
+    fn describe(&self) -> String {
+        self.0.describe()
+    }
+
+    fn splits(&self, desired: usize) -> Result<Vec<S::Split>> {
+        self.0.splits(desired)
+    }
+
+    fn lower_bound(&self, split: &S::Split) -> Timestamp {
+        self.0.lower_bound(split)
+    }
+
+    fn open(&self, split: S::Split) -> Result<Self::Reader> {
+        self.0.open(split).map(LineByLine)
+    }
+}
+
+impl<R: SourceReader> SourceReader for LineByLine<R> {
+    type Element = R::Element;
+    type Split = R::Split;
+
+    fn poll(&mut self, batch: &mut Batch<R::Element>) -> Result<Poll> {
+        let poll = self.0.poll(batch)?;
+        Ok(if poll == Poll::More && !batch.is_empty() { Poll::Pending } else { poll })
+    }
+
+    fn watermark(&self) -> Timestamp {
+        self.0.watermark()
+    }
+
+    fn checkpoint(&mut self) -> Result<R::Split> {
+        self.0.checkpoint()
+    }
+
+    fn progress(&self) -> Progress {
+        self.0.progress()
+    }
+
+    fn position(&self) -> String {
+        self.0.position()
     }
 }
 

@@ -4,6 +4,7 @@ mod ways;
 
 use dataflow::core::TestStream;
 use dataflow::prelude::*;
+use dataflow::testing::PAssert;
 use examples::late_corrections::{Kind, Revenue, Sale, revenue};
 use std::collections::BTreeMap;
 use ways::{in_every_way, printed};
@@ -27,19 +28,13 @@ fn row(region: &str, minute: i64, version: u32, kind: Kind, cents: u64) -> Reven
 }
 
 /// Checks all results, and the sales that came too late.
-fn gives(stream: &TestStream<Sale>, mut expected: Vec<Revenue>, mut expected_late: Vec<Sale>) {
-    expected.sort();
-    expected_late.sort();
-    in_every_way(
-        |p| {
-            let (revenue, too_late) = revenue(&p.test_stream("In.Sales", stream), LATENESS);
-            (revenue.collect("Out.Revenue"), too_late.collect("Out.TooLate"))
-        },
-        |(revenue, too_late)| {
-            assert_eq!(revenue.sorted(), expected);
-            assert_eq!(too_late.sorted(), expected_late);
-        },
-    );
+fn gives(stream: &TestStream<Sale>, expected: Vec<Revenue>, expected_late: Vec<Sale>) {
+    in_every_way(|p| {
+        let (revenue, too_late) = revenue(&p.test_stream("In", stream), LATENESS);
+        PAssert::that("Expected", &revenue).contains_in_any_order(expected.clone());
+        PAssert::that("ExpectedTooLate", &too_late).contains_in_any_order(expected_late.clone());
+        p.run();
+    });
 }
 
 #[test]
@@ -82,6 +77,25 @@ fn a_late_sale_within_lateness_corrects_the_minute() {
 }
 
 #[test]
+fn first_results_and_corrections_are_told_apart_by_their_panes() {
+    let mut stream = TestStream::new();
+    add(&mut stream, "north", 250, 5);
+    stream.advance_watermark_to(second(60));
+    add(&mut stream, "north", 30, 59);
+    in_every_way(|p| {
+        let (revenue, too_late) = revenue(&p.test_stream("In", &stream), LATENESS);
+        let minute = Window::new(second(0), second(60));
+        PAssert::that("Expected", &revenue)
+            .in_on_time_pane(minute)
+            .singleton(row("north", 0, 0, Kind::OnTime, 250))
+            .in_late_panes(minute)
+            .singleton(row("north", 0, 1, Kind::Correction, 280));
+        PAssert::that("ExpectedTooLate", &too_late).is_empty();
+        p.run();
+    });
+}
+
+#[test]
 fn the_end_of_a_minute_and_of_its_lateness_are_exact() {
     let mut stream = TestStream::new();
     add(&mut stream, "north", 1, 0);
@@ -112,19 +126,16 @@ fn the_latest_versions_and_the_sales_that_were_too_late_are_all_there_is() {
         add(&mut stream, region, n, 2_000 + 10 * n as i64 - late);
         stream.advance_watermark_to(second(2_000 + 10 * n as i64));
     }
-    in_every_way(
-        |p| {
-            let (revenue, too_late) = revenue(&p.test_stream("In.Sales", &stream), LATENESS);
-            (revenue.collect("Out.Revenue"), too_late.collect("Out.TooLate"))
-        },
-        |(revenue, too_late)| {
-            let rows = revenue.sorted().into_iter(); // by minute, region and version
-            let latest: BTreeMap<_, u64> = rows.map(|row| ((row.minute, row.region), row.cents)).collect();
-            let late: u64 = too_late.values().iter().map(|sale| sale.cents).sum();
-            assert_eq!(latest.values().sum::<u64>() + late, sold);
-            assert_eq!(too_late.values().len(), 10); // the very first has no watermark before it
-        },
-    );
+    in_every_way(|p| {
+        let (revenue, too_late) = revenue(&p.test_stream("In", &stream), LATENESS);
+        let (revenue, too_late) = (revenue.collect("Revenues"), too_late.collect("TooLate"));
+        p.run();
+        let rows = revenue.sorted().into_iter(); // by minute, region and version
+        let latest: BTreeMap<_, u64> = rows.map(|row| ((row.minute, row.region), row.cents)).collect();
+        let late: u64 = too_late.values().iter().map(|sale| sale.cents).sum();
+        assert_eq!(latest.values().sum::<u64>() + late, sold);
+        assert_eq!(too_late.values().len(), 10); // the very first has no watermark before it
+    });
 }
 
 #[test]

@@ -1,20 +1,14 @@
 //! What the tests of the small programs share.
 
-use dataflow::DirectRunner;
-use dataflow::prelude::*;
+use dataflow::testing::TestPipeline;
 use std::process::Command;
 
-/// Runs what `build` builds in several ways: on one and more threads, and with restarts from its state as bytes. It hands its outputs to `check`.
-pub(crate) fn in_every_way<H>(build: impl Fn(&Pipeline) -> H, check: impl Fn(H)) {
-    for (threads, restart_every) in [(1, None), (2, None), (1, Some(1)), (2, Some(1))] {
-        let p = Pipeline::new("test");
-        let outputs = build(&p);
-        let runner = DirectRunner::new().handle_signals(false);
-        let runner = restart_every.map_or(runner.clone(), |n| runner.restart_every(n));
-        let options = PipelineOptions::default().with_threads(threads);
-        let result = p.run_on(&runner, &options).and_then(|mut result| result.wait_until_finish());
-        result.unwrap_or_else(|error| panic!("{threads} threads, restart every {restart_every:?}: {error}"));
-        check(outputs);
+/// Does a test in several ways: on one and more threads, and with restarts from the state as bytes. The test builds the
+/// pipeline and runs it.
+pub(crate) fn in_every_way(test: impl Fn(&TestPipeline)) {
+    for threads in [1, 2] {
+        test(&TestPipeline::new().threads(threads));
+        test(&TestPipeline::new().threads(threads).restart_every(1));
     }
 }
 
