@@ -1,6 +1,5 @@
 //! What `#[derive(StateRow)]` makes of structs, and what snapshots keep of them.
 #![allow(clippy::unwrap_used)] // a test fails by panicking
-#![allow(clippy::unwrap_used)]
 
 use dataflow_core::Coded;
 use dataflow_core::state::{
