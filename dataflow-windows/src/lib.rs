@@ -28,7 +28,7 @@ mod window_fn;
 pub use chrono_tz::Tz;
 pub use duration::Duration;
 pub use pane::{PaneInfo, Timing};
-pub use strategy::{Accumulation, Firing, OnTimeFiring, TimestampCombiner, WindowingStrategy};
+pub use strategy::{Accumulation, ClosingBehavior, OnTimeBehavior, TimestampCombiner, Windowing, WindowingStrategy};
 pub use timestamp::{Timestamp, civil_from_days};
 pub use trigger::{
     AfterAll, AfterAny, AfterCount, AfterEach, AfterProcessingTime, AfterWatermark, DefaultTrigger, IntoTriggers,

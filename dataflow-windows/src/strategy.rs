@@ -9,9 +9,9 @@ use std::fmt;
 /// By default they come once, when the watermark passes the end of the window, and elements behind it are dropped.
 ///
 /// ```
-/// use dataflow_windows::{AfterCount, AfterWatermark, Duration, FixedWindows, WindowingStrategy};
+/// use dataflow_windows::{AfterCount, AfterWatermark, Duration, FixedWindows, Windowing};
 ///
-/// let minutely = WindowingStrategy::of(FixedWindows::of(Duration::minutes(1)))
+/// let minutely = FixedWindows::of(Duration::minutes(1))
 ///     .triggering(AfterWatermark::past_end_of_window().late(AfterCount::at_least(1)))
 ///     .allowed_lateness(Duration::hours(1))
 ///     .accumulating();
@@ -30,9 +30,9 @@ pub struct WindowingStrategy {
     /// Which timestamp results have.
     pub timestamp_combiner: TimestampCombiner,
     /// Whether there is a result when the window expires and nothing new has come.
-    pub closing: Firing,
+    pub closing: ClosingBehavior,
     /// Whether there is a result at the end of the window if nothing new has come.
-    pub on_time: OnTimeFiring,
+    pub on_time: OnTimeBehavior,
     /// The windows have been merged by a grouping, and are not merged again.
     pub merged: bool,
 }
@@ -59,24 +59,24 @@ pub enum TimestampCombiner {
     Latest,
 }
 
-/// Whether there is a last result for a window that has nothing new: Beam's `ClosingBehavior`.
+/// Whether there is a last result for a window that has nothing new.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default, Serialize, Deserialize)]
-pub enum Firing {
+pub enum ClosingBehavior {
     /// Only if there is something new.
     #[default]
-    IfNonEmpty,
+    FireIfNonEmpty,
     /// In any case.
-    Always,
+    FireAlways,
 }
 
-/// Whether there is a result on time for a window that has nothing new then: Beam's `OnTimeBehavior`.
+/// Whether there is a result on time for a window that has nothing new then.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default, Serialize, Deserialize)]
-pub enum OnTimeFiring {
+pub enum OnTimeBehavior {
     /// In any case.
     #[default]
-    Always,
+    FireAlways,
     /// Only if there is something new.
-    IfNonEmpty,
+    FireIfNonEmpty,
 }
 
 impl WindowingStrategy {
@@ -117,13 +117,13 @@ impl WindowingStrategy {
 
     /// Whether there is a result when the window expires and nothing new has come.
     #[must_use]
-    pub fn closing(self, closing: Firing) -> Self {
+    pub fn closing(self, closing: ClosingBehavior) -> Self {
         WindowingStrategy { closing, ..self }
     }
 
     /// Whether there is a result at the end of the window if nothing new has come.
     #[must_use]
-    pub fn on_time(self, on_time: OnTimeFiring) -> Self {
+    pub fn on_time(self, on_time: OnTimeBehavior) -> Self {
         WindowingStrategy { on_time, ..self }
     }
 
@@ -210,6 +210,44 @@ impl WindowingStrategy {
     }
 }
 
+/// Settings that can be given to any kind of windows.
+///
+/// ```
+/// use dataflow_windows::{AfterCount, AfterWatermark, Duration, FixedWindows, Windowing};
+///
+/// let minutely = FixedWindows::of(Duration::minutes(1))
+///     .triggering(AfterWatermark::past_end_of_window().late(AfterCount::at_least(1)))
+///     .allowed_lateness(Duration::hours(1))
+///     .accumulating();
+/// assert_eq!(
+///     minutely.to_string(),
+///     "fixed windows of 1m, trigger after_watermark(late: after_count(1)), lateness 1h, accumulating"
+/// );
+/// ```
+pub trait Windowing: Into<WindowFn> {
+    /// See [`WindowingStrategy::triggering`].
+    fn triggering(self, trigger: impl Into<Trigger>) -> WindowingStrategy {
+        WindowingStrategy::of(self).triggering(trigger)
+    }
+
+    /// See [`WindowingStrategy::allowed_lateness`].
+    fn allowed_lateness(self, lateness: Duration) -> WindowingStrategy {
+        WindowingStrategy::of(self).allowed_lateness(lateness)
+    }
+
+    /// See [`WindowingStrategy::accumulating`].
+    fn accumulating(self) -> WindowingStrategy {
+        WindowingStrategy::of(self).accumulating()
+    }
+
+    /// See [`WindowingStrategy::timestamp_combiner`].
+    fn timestamp_combiner(self, timestamp_combiner: TimestampCombiner) -> WindowingStrategy {
+        WindowingStrategy::of(self).timestamp_combiner(timestamp_combiner)
+    }
+}
+
+impl<W: Into<WindowFn>> Windowing for W {}
+
 impl<W: Into<WindowFn>> From<W> for WindowingStrategy {
     fn from(window_fn: W) -> Self {
         WindowingStrategy::of(window_fn)
@@ -249,12 +287,12 @@ impl fmt::Display for WindowingStrategy {
             TimestampCombiner::Latest => ", latest timestamp",
         })?;
         f.write_str(match closing {
-            Firing::IfNonEmpty => "",
-            Firing::Always => ", always closing",
+            ClosingBehavior::FireIfNonEmpty => "",
+            ClosingBehavior::FireAlways => ", always closing",
         })?;
         f.write_str(match on_time {
-            OnTimeFiring::Always => "",
-            OnTimeFiring::IfNonEmpty => ", on time if not empty",
+            OnTimeBehavior::FireAlways => "",
+            OnTimeBehavior::FireIfNonEmpty => ", on time if not empty",
         })
     }
 }
@@ -277,8 +315,8 @@ mod tests {
             .allowed_lateness(Duration::hours(1))
             .accumulating()
             .timestamp_combiner(TimestampCombiner::Earliest)
-            .closing(Firing::Always)
-            .on_time(OnTimeFiring::IfNonEmpty);
+            .closing(ClosingBehavior::FireAlways)
+            .on_time(OnTimeBehavior::FireIfNonEmpty);
         assert_eq!(
             all.to_string(),
             "fixed windows of 1m, trigger after_watermark(late: after_count(1)), lateness 1h, accumulating, \

@@ -24,7 +24,12 @@ pub mod prelude {
     #[cfg(feature = "text")]
     pub use crate::GoodAndBad as _;
     pub use crate::RunPipeline as _;
-    pub use dataflow_core::windows::{Duration, FixedWindows, GlobalWindows, PaneInfo, Timestamp, Timing, Window};
+    pub use dataflow_core::windows::{
+        AfterAll, AfterAny, AfterCount, AfterEach, AfterProcessingTime, AfterWatermark, CalendarWindows,
+        CustomWindowFn, CustomWindows, DefaultTrigger, Duration, FixedWindows, GlobalWindows, Never, OrFinally,
+        PaneInfo, Repeatedly, Sessions, SlidingWindows, Timestamp, TimestampCombiner, Timing, Trigger, Window,
+        Windowing, WindowingStrategy,
+    };
     pub use dataflow_core::{
         BoxError, BroadcastDoFn, Coded, CombineFn, Counter, Data, DoFn, Element, Error, Key, KeyedDoFn,
         OnWindowExpiration, Output, Outputs, PCollection, PTransform, Pipeline, PipelineOptions, PipelineResult,

@@ -74,10 +74,10 @@ fn strategy_code(strategy: &Windowing) -> String {
         }
     }
     if strategy.closing == Closing::FireAlways {
-        code.push_str("\n    .closing(Firing::Always)");
+        code.push_str("\n    .closing(ClosingBehavior::FireAlways)");
     }
     if strategy.on_time == OnTime::FireIfNonEmpty {
-        code.push_str("\n    .on_time(OnTimeFiring::IfNonEmpty)");
+        code.push_str("\n    .on_time(OnTimeBehavior::FireIfNonEmpty)");
     }
     code
 }

@@ -143,12 +143,12 @@ impl Windowing {
                 TimestampCombiner::Latest => engine::TimestampCombiner::Latest,
             },
             closing: match self.closing {
-                Closing::FireIfNonEmpty => engine::Firing::IfNonEmpty,
-                Closing::FireAlways => engine::Firing::Always,
+                Closing::FireIfNonEmpty => engine::ClosingBehavior::FireIfNonEmpty,
+                Closing::FireAlways => engine::ClosingBehavior::FireAlways,
             },
             on_time: match self.on_time {
-                OnTime::FireIfNonEmpty => engine::OnTimeFiring::IfNonEmpty,
-                OnTime::FireAlways => engine::OnTimeFiring::Always,
+                OnTime::FireIfNonEmpty => engine::OnTimeBehavior::FireIfNonEmpty,
+                OnTime::FireAlways => engine::OnTimeBehavior::FireAlways,
             },
             ..WindowingStrategy::default()
         }

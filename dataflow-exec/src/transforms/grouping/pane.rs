@@ -2,7 +2,7 @@
 //! queue. The rules are Beam's (<https://beam.apache.org/documentation/programming-guide/#triggers>).
 
 use super::Arrival;
-use dataflow_windows::{Accumulation, Duration, Firing, OnTimeFiring, PaneInfo, Timestamp, Timing, Trigger};
+use dataflow_windows::{Accumulation, ClosingBehavior, Duration, OnTimeBehavior, PaneInfo, Timestamp, Timing, Trigger};
 use dataflow_windows::{TimestampCombiner, TriggerContext, TriggerMachine, TriggerState, Window, WindowingStrategy};
 use serde::{Deserialize, Serialize};
 
@@ -133,8 +133,8 @@ impl Rules {
             true => Timing::OnTime,
         };
         let wanted = state.new
-            || (timing == Timing::OnTime && self.strategy.on_time == OnTimeFiring::Always)
-            || (last && self.strategy.closing == Firing::Always);
+            || (timing == Timing::OnTime && self.strategy.on_time == OnTimeBehavior::FireAlways)
+            || (last && self.strategy.closing == ClosingBehavior::FireAlways);
         let pane = wanted.then(|| {
             let pane = PaneInfo {
                 index: state.panes,
