@@ -1,5 +1,7 @@
 //! `fraud` finds what it should, in whatever order purchases come.
 
+#![allow(clippy::unwrap_used)]
+
 mod ways;
 
 use dataflow::core::TestStream;

@@ -14,7 +14,7 @@ pub(crate) fn in_every_way(test: impl Fn(&TestPipeline)) {
 
 /// The lines that a program prints on its own data, in order, and those that it prints to standard error.
 pub(crate) fn printed(program: &str) -> (Vec<String>, Vec<String>) {
-    let output = Command::new(program).output().unwrap();
+    let output = Command::new(program).output().unwrap_or_else(|e| panic!("{program}: {e}"));
     let lines = |text: &[u8]| {
         let mut lines: Vec<String> = String::from_utf8_lossy(text).lines().map(str::to_owned).collect();
         lines.sort();
