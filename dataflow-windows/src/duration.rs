@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use std::fmt;
+use std::ops::{Add, Sub};
 
 /// A length of time in microseconds. It may be negative, as the difference of two timestamps can be.
 ///
@@ -9,6 +10,7 @@ use std::fmt;
 /// use dataflow_windows::Duration;
 /// assert_eq!(Duration::minutes(2), Duration::seconds(120));
 /// assert_eq!(Duration::millis(1500).to_string(), "1.5s");
+/// assert_eq!(Duration::hours(1) - Duration::minutes(15), Duration::minutes(45));
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default, Serialize, Deserialize)]
 pub struct Duration(i64);
@@ -56,6 +58,24 @@ impl Duration {
 impl From<std::time::Duration> for Duration {
     fn from(d: std::time::Duration) -> Self {
         Duration(i64::try_from(d.as_micros()).unwrap_or(i64::MAX))
+    }
+}
+
+/// Saturates at the ends of the range.
+impl Add for Duration {
+    type Output = Duration;
+
+    fn add(self, other: Duration) -> Duration {
+        Duration(self.0.saturating_add(other.0))
+    }
+}
+
+/// Saturates at the ends of the range.
+impl Sub for Duration {
+    type Output = Duration;
+
+    fn sub(self, other: Duration) -> Duration {
+        Duration(self.0.saturating_sub(other.0))
     }
 }
 

@@ -5,6 +5,7 @@ use super::group_by_key::Collecting;
 use super::grouping::{self, Shown};
 use super::key_by::{Keyed, KeyedCollection, Keying};
 use super::stateful;
+use crate::combiners::{Count, Sum};
 use dataflow_core::{Coded, CombineFn, Data, KeyedDoFn, PCollection};
 use std::marker::PhantomData;
 
@@ -48,6 +49,23 @@ impl<T: Data, G: Keying<T>> WithLateData<T, G> {
     {
         let by = Collecting { keying: self.0.keying.clone(), element: PhantomData };
         grouping::apply::<T, G, _, Shown>(&self.0, name, "GroupByKey", by)
+    }
+
+    /// As `count`: the numbers of values, and the elements that came too late.
+    pub fn count(&self, name: &str) -> WithLate<G::Key, u64, T> {
+        self.combine_per_key(name, Count::new())
+    }
+
+    /// As `sum`: the sums, and the elements that came too late.
+    pub fn sum<N>(
+        &self,
+        name: &str,
+        f: impl Fn(&G::Value) -> N + Clone + Send + Sync + 'static,
+    ) -> WithLate<G::Key, N, T>
+    where
+        N: Coded + Default + std::ops::AddAssign,
+    {
+        self.combine_per_key(name, Sum::of(f))
     }
 
     /// As `combine_per_key`: the results, and the elements that came too late.

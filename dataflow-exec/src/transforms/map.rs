@@ -2,11 +2,11 @@
 
 use super::{Types, stateless};
 use dataflow_core::plane::{Batch, Cursor, Emitter, Operator};
-use dataflow_core::{Data, PCollection, Result, StepSpec};
+use dataflow_core::{Data, Element, PCollection, Result, StepSpec};
 use std::marker::PhantomData;
 use std::sync::Arc;
 
-/// `map`, `map_ref` and `update`: one element for each.
+/// `map`, `map_ref`, `map_element` and `update`: one element for each.
 pub trait Map<T: Data> {
     /// Makes an element of each, by value.
     ///
@@ -22,6 +22,17 @@ pub trait Map<T: Data> {
     /// Makes an element of each, by reference: faster where the new element takes little of a large old one.
     fn map_ref<O: Data>(&self, name: &str, f: impl Fn(&T) -> O + Send + Sync + 'static) -> PCollection<O>;
 
+    /// Makes an element of each and of what is known of it: its timestamp, its window, its pane.
+    ///
+    /// ```
+    /// # use dataflow_core::Pipeline;
+    /// # use dataflow_exec::transforms::*;
+    /// # let p = Pipeline::new("doc");
+    /// let counts = p.create("Words", vec!["beam", "flink"]).key_by("Length", |w| w.len()).count("Count");
+    /// let corrected = counts.map_element("Mark", |e| (e.value, e.window().end(), e.pane.index > 0));
+    /// ```
+    fn map_element<O: Data>(&self, name: &str, f: impl Fn(Element<T>) -> O + Send + Sync + 'static) -> PCollection<O>;
+
     /// Changes each element in place: the fastest form where the type stays.
     fn update(&self, name: &str, f: impl Fn(&mut T) + Send + Sync + 'static) -> PCollection<T>;
 }
@@ -35,6 +46,11 @@ impl<T: Data> Map<T> for PCollection<T> {
     fn map_ref<O: Data>(&self, name: &str, f: impl Fn(&T) -> O + Send + Sync + 'static) -> PCollection<O> {
         let f = Arc::new(f);
         self.apply_operator(StepSpec::new(name, "Map"), move |_| Ok(MapRefOperator(f.clone(), PhantomData)))
+    }
+
+    fn map_element<O: Data>(&self, name: &str, f: impl Fn(Element<T>) -> O + Send + Sync + 'static) -> PCollection<O> {
+        let f = Arc::new(f);
+        self.apply_operator(StepSpec::new(name, "Map"), move |_| Ok(MapElementOperator(f.clone(), PhantomData)))
     }
 
     fn update(&self, name: &str, f: impl Fn(&mut T) + Send + Sync + 'static) -> PCollection<T> {
@@ -89,6 +105,30 @@ impl<T: Data, O: Data, F: Fn(&T) -> O + Send + Sync + 'static> Operator for MapR
         })?;
         input.values.clear();
         Ok(())
+    }
+
+    stateless!();
+}
+
+struct MapElementOperator<T, O, F>(Arc<F>, Types<(T, O)>);
+
+impl<T: Data, O: Data, F: Fn(Element<T>) -> O + Send + Sync + 'static> Operator for MapElementOperator<T, O, F> {
+    type In = T;
+    type Out = (O,);
+
+    fn batch(&mut self, input: &mut Batch<T>, (mut out,): (Emitter<'_, O>,)) -> Result<()> {
+        input.explode();
+        let f = &*self.0;
+        out.with(|o| {
+            let mut cursor = Cursor::default();
+            let mut values = std::mem::take(&mut input.values);
+            o.values.extend(values.drain(..).enumerate().map(|(i, v)| {
+                cursor.0 = i;
+                f(Element::of(input, i, v))
+            }));
+            input.values = values; // its memory is used again
+            o.take_meta(input);
+        })
     }
 
     stateless!();

@@ -28,6 +28,8 @@ pub(in crate::transforms) struct PaneGroups<A: Accumulate> {
     slices: Vec<Slice<A>>,
     /// How many of the slices are in use.
     used: usize,
+    /// What several slices have brought for a window, while a bundle ends; empty otherwise.
+    union: Table<A::Key, (A::Acc, Arrival)>,
     open: BTreeMap<Window, WindowRows<A>>,
     /// Windows whose end has not been reached, or not been acted on.
     not_ended: BTreeSet<Window>,
@@ -49,6 +51,23 @@ struct Slice<A: Accumulate> {
     live: Vec<Window>,
     late: Vec<Window>,
     rows: BundleRows<A>,
+}
+
+impl<A: Accumulate> Slice<A> {
+    /// Adds its rows to those of other slices that are in `window`, too. The last of its windows gets the rows themselves.
+    fn give(&mut self, window: Window, by: &A, to: &mut Table<A::Key, (A::Acc, Arrival)>) {
+        let add = |to: &mut Table<A::Key, (A::Acc, Arrival)>, key: Cow<'_, A::Key>, acc: A::Acc, arrival: Arrival| {
+            let (sum, arrived) = to.row(key, || (by.create(), Arrival::NONE));
+            by.merge(sum, acc);
+            arrived.add(arrival);
+        };
+        if self.live.last() == Some(&window) {
+            self.rows.table.rows.drain().for_each(|(key, (acc, arrival))| add(to, Cow::Owned(key), acc, arrival));
+        } else {
+            let rows = self.rows.table.rows.iter();
+            rows.for_each(|(key, (acc, arrival))| add(to, Cow::Borrowed(key), acc.clone(), *arrival));
+        }
+    }
 }
 
 /// What a bundle has brought, by key.
@@ -83,19 +102,21 @@ struct Walk<A: Accumulate> {
 
 impl<A: Accumulate> PaneGroups<A> {
     pub(in crate::transforms) fn new(rules: Arc<Rules>) -> Self {
+        let hasher = RandomState::default();
         PaneGroups {
             has_timers: rules.uses_processing_time(),
             rules,
             time: Time { watermark: Timestamp::MIN, now: Timestamp::MIN },
             slices: Vec::new(),
             used: 0,
+            union: Table::new(hasher.clone()),
             open: BTreeMap::new(),
             not_ended: BTreeSet::new(),
             walk: None,
             timers: BTreeMap::new(),
             holds: Holds::default(),
             usual_rows: 0,
-            hasher: RandomState::default(),
+            hasher,
         }
     }
 
@@ -241,21 +262,35 @@ impl<A: Accumulate> Groups<A> for PaneGroups<A> {
 
     fn finish_bundle(&mut self, by: &A, out: &mut Emitter<'_, A::Out>) -> Result<()> {
         let mut out = PaneEmitter::new(out);
-        for number in 0..std::mem::take(&mut self.used) {
-            let live = std::mem::take(&mut self.slices[number].live);
-            let mut table = std::mem::replace(&mut self.slices[number].rows.table, Table::new(self.hasher.clone()));
-            if let Some((last, others)) = live.split_last() {
-                for window in others {
-                    let rows = table.rows.iter().map(|(k, (acc, a))| (Cow::Borrowed(k), acc.clone(), *a));
-                    self.merge_into(by, *window, rows, &mut out)?;
+        let used = std::mem::take(&mut self.used);
+        let mut slices = std::mem::take(&mut self.slices);
+        let mut windows: Vec<Window> = slices[..used].iter().flat_map(|slice| slice.live.iter().copied()).collect();
+        windows.sort_unstable();
+        windows.dedup();
+        for window in windows {
+            // A trigger runs once for all that the bundle has brought for a key and window.
+            let mut brought = std::mem::replace(&mut self.union, Table::new(self.hasher.clone()));
+            let mut last = None;
+            for number in 0..used {
+                if slices[number].live.contains(&window)
+                    && let Some(before) = last.replace(number)
+                {
+                    slices[before].give(window, by, &mut brought);
                 }
-                let rows = table.rows.drain().map(|(k, (acc, a))| (Cow::Owned(k), acc, a));
-                self.merge_into(by, *last, rows, &mut out)?;
             }
-            // The memory is used again.
-            self.slices[number].live = live;
-            self.slices[number].rows.table = table;
+            let Some(last) = last else { continue };
+            if brought.rows.is_empty() && slices[last].live.last() == Some(&window) {
+                let rows = slices[last].rows.table.rows.drain();
+                self.merge_into(by, window, rows.map(|(k, (acc, a))| (Cow::Owned(k), acc, a)), &mut out)?;
+            } else {
+                slices[last].give(window, by, &mut brought);
+                let rows = brought.rows.drain();
+                self.merge_into(by, window, rows.map(|(k, (acc, a))| (Cow::Owned(k), acc, a)), &mut out)?;
+            }
+            self.union = brought; // its memory is used again, as that of the slices
         }
+        slices[..used].iter_mut().for_each(|slice| slice.rows.table.rows.clear());
+        self.slices = slices;
         out.send()
     }
 

@@ -2,6 +2,7 @@
 
 mod code;
 mod mapping;
+mod newest;
 mod operator;
 mod side_map;
 mod view;

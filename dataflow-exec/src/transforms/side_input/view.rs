@@ -1,13 +1,13 @@
 //! Collections as side inputs.
 
+use super::newest::{Newest, NewestPerKey, NewestValue};
 use super::{SideMap, SideMultimap};
-use crate::transforms::{GroupByKey, KeyBy, Types, stateless};
-use dataflow_core::plane::{Batch, Cursor, Emitter, Operator};
+use crate::transforms::{CombinePerKey, GroupByKey, KeyBy, Types, stateless};
+use dataflow_core::plane::{Batch, Emitter, Operator};
 use dataflow_core::{Coded, Data, Error, Key, PCollection, Result, StepSpec};
 use dataflow_windows::Trigger;
 use foldhash::fast::RandomState;
 use hashbrown::HashMap;
-use hashbrown::hash_map::Entry;
 use std::marker::PhantomData;
 use std::sync::Arc;
 
@@ -122,19 +122,17 @@ impl<T: Coded + Sync> AsView<T> for PCollection<T> {
     }
 
     fn as_iterable_view(&self, name: &str) -> IterableView<T> {
-        view(self, name, Some(Vec::new()), |values| Ok(Some(values)))
+        all(self, name, Vec::new(), |values| values)
     }
 }
 
 impl<K: Key + Sync, V: Coded + Sync> AsMapView<K, V> for PCollection<(K, V)> {
     fn as_map_view(&self, name: &str) -> MapView<K, V> {
-        let strict = is_strict(self);
-        let empty = SideMap(HashMap::default());
-        view(&with_panes(self, name), name, Some(empty), move |rows| Ok(Some(map_of(rows, strict)?)))
+        map(self, name)
     }
 
     fn as_multimap_view(&self, name: &str) -> MultimapView<K, V> {
-        view(self, name, Some(SideMultimap::of([])), |pairs| Ok(Some(SideMultimap::of(pairs))))
+        all(self, name, SideMultimap::of([]), SideMultimap::of)
     }
 }
 
@@ -144,52 +142,56 @@ fn is_strict<T: Data>(side: &PCollection<T>) -> bool {
 }
 
 fn singleton<T: Coded + Sync>(side: &PCollection<T>, name: &str, default: Option<T>) -> View<T> {
+    let newest = with_panes(side, name)
+        .key_by("window", |_| ())
+        .combine_per_key(&format!("{name}.group"), NewestValue(PhantomData));
     let strict = is_strict(side);
-    view(&with_panes(side, name), name, default, move |rows| {
-        let newest = rows.iter().map(|(pane, _)| *pane).max();
-        let mut values = rows.into_iter().filter(|(pane, _)| Some(*pane) == newest).map(|(_, value)| value);
-        let first = values.next();
-        match values.last() {
-            None => Ok(first),
-            Some(_) if strict => Err(Error::data(
-                "the side input has two values in a window, but a singleton view has one: combine them first \
-                 (`combine_globally`), or use `as_iterable_view`",
-            )),
-            last => Ok(last),
-        }
+    view(&newest, name, default, move |newest| match newest {
+        Some(Newest { twice: true, .. }) if strict => Err(Error::data(
+            "the side input has two values in a window, but a singleton view has one: combine them first \
+             (`combine_globally`), or use `as_iterable_view`",
+        )),
+        newest => Ok(newest.map(|newest| newest.value)),
     })
 }
 
-fn map_of<K: Key, V>(rows: Vec<(u32, (K, V))>, strict: bool) -> Result<SideMap<K, V>> {
-    let mut newest: HashMap<K, (u32, V), RandomState> = HashMap::with_capacity_and_hasher(rows.len(), <_>::default());
-    let mut cursor = Cursor::default();
-    for (i, (pane, (key, value))) in rows.into_iter().enumerate() {
-        cursor.0 = i;
-        match newest.entry(key) {
-            Entry::Vacant(free) => _ = free.insert((pane, value)),
-            Entry::Occupied(row) if strict && row.get().0 == pane => {
-                return Err(Error::data(
-                    "the side input has a key twice in a window, but a map view has one value per key: combine the \
-                     values per key first, or use `as_multimap_view`",
-                ));
-            }
-            Entry::Occupied(mut row) if row.get().0 <= pane => _ = row.insert((pane, value)),
-            Entry::Occupied(_) => {}
+fn map<K: Key + Sync, V: Coded + Sync>(side: &PCollection<(K, V)>, name: &str) -> View<SideMap<K, V>> {
+    let by_window = with_panes(side, name).key_by("window", |_| ());
+    let newest = by_window.combine_per_key(&format!("{name}.group"), NewestPerKey(PhantomData));
+    let strict = is_strict(side);
+    view(&newest, name, Some(SideMap(HashMap::default())), move |newest| {
+        if strict && newest.0.values().any(|newest| newest.twice) {
+            return Err(Error::data(
+                "the side input has a key twice in a window, but a map view has one value per key: combine the \
+                 values per key first, or use `as_multimap_view`",
+            ));
         }
-    }
-    Ok(SideMap(newest.into_iter().map(|(key, (_, value))| (key, value)).collect()))
+        let rows: HashMap<K, V, RandomState> = newest.0.into_iter().map(|(key, newest)| (key, newest.value)).collect();
+        Ok((!rows.is_empty()).then_some(SideMap(rows)))
+    })
 }
 
-/// Makes a content of the rows of each pane.
-fn view<R: Coded, C: Send + Sync + 'static>(
-    rows: &PCollection<R>,
+/// All elements of each pane.
+fn all<R: Coded + Sync, C: Send + Sync + 'static>(
+    side: &PCollection<R>,
+    name: &str,
+    empty: C,
+    build: impl Fn(Vec<R>) -> C + Send + Sync + 'static,
+) -> View<C> {
+    let panes = side.key_by("window", |_| ()).group_by_key(&format!("{name}.group"));
+    view(&panes, name, Some(empty), move |rows| Ok((!rows.is_empty()).then(|| build(rows))))
+}
+
+/// Makes a content of what each pane has. None of a pane without elements, which says only that nothing is new.
+fn view<R: Data, C: Send + Sync + 'static>(
+    panes: &PCollection<((), R)>,
     name: &str,
     empty: Option<C>,
-    build: impl Fn(Vec<R>) -> Result<Option<C>> + Send + Sync + 'static,
+    build: impl Fn(R) -> Result<Option<C>> + Send + Sync + 'static,
 ) -> View<C> {
-    let windows = rows.windowing().window_fn;
+    let windows = panes.windowing().window_fn;
     if windows.is_merging() {
-        rows.report(
+        panes.report(
             name,
             format!(
                 "its windows are {windows}, which differ from key to key, so there is no telling which one belongs to \
@@ -197,7 +199,6 @@ fn view<R: Coded, C: Send + Sync + 'static>(
             ),
         );
     }
-    let panes = rows.key_by("window", |_| ()).group_by_key(&format!("{name}.group"));
     let build = Arc::new(build);
     let contents =
         panes.apply_operator(StepSpec::new(name, "View"), move |_| Ok(ContentOperator(build.clone(), PhantomData)));
@@ -210,16 +211,15 @@ impl<R, C, F> Operator for ContentOperator<R, C, F>
 where
     R: Data,
     C: Send + Sync + 'static,
-    F: Fn(Vec<R>) -> Result<Option<C>> + Send + Sync + 'static,
+    F: Fn(R) -> Result<Option<C>> + Send + Sync + 'static,
 {
-    type In = ((), Vec<R>);
+    type In = ((), R);
     type Out = (Content<C>,);
 
-    fn batch(&mut self, input: &mut Batch<((), Vec<R>)>, (mut out,): (Emitter<'_, Content<C>>,)) -> Result<()> {
+    fn batch(&mut self, input: &mut Batch<((), R)>, (mut out,): (Emitter<'_, Content<C>>,)) -> Result<()> {
         out.try_with(|o| {
             for ((), rows) in input.values.drain(..) {
-                let content = if rows.is_empty() { None } else { (self.0)(rows)? };
-                o.values.push(content.map(Arc::new));
+                o.values.push((self.0)(rows)?.map(Arc::new));
             }
             o.take_meta(input);
             Ok(())
