@@ -21,6 +21,7 @@ pub(super) fn run(vector: &ProgramVector, settings: &Settings) -> Result<Ending,
         stateful(&p, vector, settings)?
     };
     let lines = lines.ok_or_else(|| format!("there is no program \"{}\"", vector.program))?;
+    programs::check_parameters(&vector.program, &vector.params)?;
     let (out, downstream) = match vector.params.numbers.get("downstream_fixed_ms") {
         Some(size_ms) => (after(&lines, *size_ms, vector.allowed_lateness_ms).collect("Out"), true),
         None => (lines.collect("Out"), false),

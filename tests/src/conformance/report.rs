@@ -32,6 +32,10 @@ pub fn run_all(paths: &[PathBuf], settings: &Settings, quirks: bool, log: &mut i
             seen += 1;
             let is_quirk = file.file_name().is_some_and(|n| n.to_string_lossy().ends_with("quirks.jsonl"));
             if is_quirk && !quirks {
+                if file == *path {
+                    let note = "skipped: its vectors need not pass, ask for them by --quirks";
+                    writeln!(log, "{}: {note}", file.display()).map_err(|e| e.to_string())?;
+                }
                 continue;
             }
             for vector in read_file(&file)? {

@@ -5,16 +5,26 @@ use super::windows::assign;
 use crate::vectors::{Accumulation, Closing, Dropped, END_OF_TIME, Event, OnTime, PaneNumbers, PaneTiming};
 use crate::vectors::{Pane, TimestampCombiner, WindowRange, Windowing};
 
-/// The panes of a `group_by_key` that sees these events and then the end of time, and what it drops.
-pub fn group_by_key(strategy: &Windowing, events: &[Event]) -> (Vec<Pane>, Dropped) {
+/// The panes of a `group_by_key` that sees these events and then the end of time, and what it drops. Up to `bundle`
+/// elements that follow each other come together: triggers are asked once for all of them.
+pub fn group_by_key(strategy: &Windowing, events: &[Event], bundle: usize) -> (Vec<Pane>, Dropped) {
     let mut grouping = Grouping::new(strategy);
+    let mut in_bundle = 0;
     for event in events {
+        if in_bundle == bundle || !matches!(event, Event::Element(_)) {
+            grouping.finish_bundle();
+            in_bundle = 0;
+        }
         match event {
-            Event::Element(e) => grouping.element(&e.key, e.value, e.timestamp_ms),
+            Event::Element(e) => {
+                grouping.add(&e.key, e.value, e.timestamp_ms);
+                in_bundle += 1;
+            }
             Event::AdvanceWatermarkToMs(to) => grouping.watermark(*to),
             Event::AdvanceProcessingTimeByMs(by) => grouping.processing_time(*by),
         }
     }
+    grouping.finish_bundle();
     grouping.watermark(END_OF_TIME);
     (grouping.panes, Dropped { lateness: grouping.dropped, ..Dropped::default() })
 }
@@ -34,6 +44,8 @@ struct Cell {
     key: String,
     window: WindowRange,
     trigger: Standing,
+    /// Values and times of the elements of this bundle.
+    bundle: Vec<(i64, i64)>,
     /// Values that have been in a pane.
     old: Vec<i64>,
     /// Values that have not.
@@ -73,20 +85,34 @@ impl<'a> Grouping<'a> {
     }
 
     pub(super) fn element(&mut self, key: &str, value: i64, timestamp: i64) {
+        self.add(key, value, timestamp);
+        self.finish_bundle();
+    }
+
+    fn add(&mut self, key: &str, value: i64, timestamp: i64) {
         for window in assign(&self.strategy.window_fn, timestamp) {
             if self.is_expired(window) {
                 self.dropped += 1;
                 continue;
             }
             let mut cell = self.take_cell(key, window);
-            let now = self.now(cell.window);
-            let in_time = now.watermark <= now.max;
-            let counts = in_time && timestamp >= now.watermark;
-            cell.new.push(New { value, timestamp, in_time, counts });
-            cell.wake_at_end |= cell.trigger.element(now);
-            self.look(&mut cell);
+            cell.bundle.push((value, timestamp));
             self.cells.push(cell);
         }
+    }
+
+    fn finish_bundle(&mut self) {
+        let mut cells = std::mem::take(&mut self.cells);
+        for cell in cells.iter_mut().filter(|c| !c.bundle.is_empty()) {
+            let now = self.now(cell.window);
+            let in_time = now.watermark <= now.max;
+            for (value, timestamp) in std::mem::take(&mut cell.bundle) {
+                cell.new.push(New { value, timestamp, in_time, counts: in_time && timestamp >= now.watermark });
+                cell.wake_at_end |= cell.trigger.element(now);
+            }
+            self.look(cell);
+        }
+        self.cells = cells;
     }
 
     /// The cell of this key and window, out of the list of cells: of a session, all those that it touches made one.
@@ -107,6 +133,7 @@ impl<'a> Grouping<'a> {
             key: key.to_owned(),
             window,
             trigger: Standing::start(&self.strategy.trigger),
+            bundle: vec![],
             old: vec![],
             new: vec![],
             wake_at_end: false,
@@ -116,6 +143,7 @@ impl<'a> Grouping<'a> {
         if matches!(self.strategy.window_fn, crate::vectors::WindowFn::Sessions { .. }) && !standings.is_empty() {
             merged.trigger = Standing::merged(&standings, self.now(window));
         }
+        merged.bundle = parts.iter().flat_map(|c| c.bundle.clone()).collect();
         merged.old = parts.iter().flat_map(|c| c.old.clone()).collect();
         merged.new = parts.iter().flat_map(|c| c.new.clone()).collect();
         merged

@@ -23,7 +23,7 @@ pub fn expect(vector: &Vector) -> Result<Ending, String> {
         Vector::Windowing(v) => Ok(match trigger::refused(&v.strategy) {
             Some(why) => Ending::Rejected(why),
             None => {
-                let (panes, dropped) = grouping::group_by_key(&v.strategy, &v.events);
+                let (panes, dropped) = grouping::group_by_key(&v.strategy, &v.events, 1);
                 Ending::Outputs(Outcome::of(&panes, dropped))
             }
         }),

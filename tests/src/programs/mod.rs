@@ -71,6 +71,29 @@ pub fn stateful(
     }))
 }
 
+/// Says which parameter a program does not have, if one is given to it.
+///
+/// # Errors
+/// If there is one.
+pub fn check_parameters(program: &str, params: &Params) -> Result<(), String> {
+    let known: &[&str] = match program {
+        "buffer_until" | "cancel_timer" | "processing_time_timer" => &["delay_ms"],
+        "looping_timer" => &["period_ms", "rounds"],
+        "session_by_timer" => &["gap_ms", "clamp"],
+        "output_timestamp_hold" => &["delay_ms", "hold", "output_offset_ms"],
+        "both_timers" => &["event_delay_ms", "processing_delay_ms", "event_cancels_processing"],
+        "dynamic_timer_family" => &["unit_ms"],
+        "timer_chain" => &["unit_ms", "chain_ms"],
+        "on_window_expiration" => &["clear"],
+        _ => &[],
+    };
+    let is_known = |name: &str| known.contains(&name) || name == "downstream_fixed_ms";
+    match params.numbers.keys().find(|name| !is_known(name)) {
+        Some(name) => Err(format!("the program {program} has no parameter {name}")),
+        None => Ok(()),
+    }
+}
+
 fn say(context: &Context<'_>, out: &mut Out<'_>, text: impl Into<String>) {
     out.emit((context.key().clone(), text.into()));
 }

@@ -208,9 +208,16 @@ impl Vector {
         if outcomes[0] && dropped.is_none() {
             return Err("`dropped` is missing beside `expected`".to_owned());
         }
+        let has_side = matches!(self, Vector::Program(v) if v.program.starts_with("side_"));
         let mut watermark = i64::MIN;
         for event in events {
             match event {
+                Event::Element(e) if has_side && e.input.is_none() => {
+                    return Err("an element has no `input`: give `main` or `side`".to_owned());
+                }
+                Event::Element(e) if !has_side && e.input.is_some() => {
+                    return Err("an element has an `input`, which only programs with a side input have".to_owned());
+                }
                 Event::AdvanceWatermarkToMs(to) if *to < watermark => {
                     return Err(format!("the watermark goes back from {watermark} to {to}"));
                 }
