@@ -9,13 +9,6 @@ use proptest::prelude::*;
 use random::{cases, events, script, session_script, settings, unmerged_windows};
 use std::collections::BTreeMap;
 
-/// Of sliding windows the engine asks triggers once for each stretch of time whose elements are in the same windows, so
-/// that panes are those of the model only if elements come one by one.
-fn comparable(strategy: &Windowing, settings: Settings) -> Settings {
-    let slides = matches!(strategy.window_fn, WindowFn::Sliding { .. });
-    Settings { bundle: if slides { 1 } else { settings.bundle }, ..settings }
-}
-
 type Panes = (Vec<Pane>, Dropped);
 
 fn same(model: &Panes, engine: &Panes) -> Result<(), TestCaseError> {
@@ -34,7 +27,6 @@ proptest! {
 
     #[test]
     fn each_pane_is_that_of_the_model(script in script(), settings in settings(1usize..5)) {
-        let settings = comparable(&script.strategy, settings);
         let found = ran(panes(&script.strategy, &script.events, &settings))?;
         same(&group_by_key(&script.strategy, &script.events, settings.bundle), &found)?;
     }
@@ -45,14 +37,12 @@ proptest! {
 
     #[test]
     fn each_pane_of_joined_sessions_is_that_of_the_model(script in session_script(), settings in settings(1usize..5)) {
-        let settings = comparable(&script.strategy, settings);
         let found = ran(panes(&script.strategy, &script.events, &settings))?;
         same(&group_by_key(&script.strategy, &script.events, settings.bundle), &found)?;
     }
 
     #[test]
     fn sums_are_those_of_the_panes_of_the_model(script in script(), settings in settings(1usize..5)) {
-        let settings = comparable(&script.strategy, settings);
         let (mut expected, dropped) = group_by_key(&script.strategy, &script.events, settings.bundle);
         for pane in &mut expected {
             pane.values = vec![pane.values.iter().sum()];
