@@ -2,7 +2,7 @@
 
 use crate::plane::{Batch, Ports, Windows};
 use crate::{BoxError, Data, Result};
-use dataflow_windows::{Assignment, PaneInfo, Timestamp, Window};
+use dataflow_windows::{Assignment, CalendarWindows, FixedWindows, PaneInfo, Timestamp, Window};
 
 /// An element on its way through a [`DoFn`].
 #[derive(Clone, Copy, Debug)]
@@ -20,7 +20,9 @@ pub struct Element<T> {
 #[derive(Clone, Copy, Debug)]
 enum Assigned {
     Is(Window),
-    Implied(Assignment),
+    // The kinds of which a batch has one per element, as small as a window: elements are copied a lot.
+    Fixed(FixedWindows),
+    Calendar(CalendarWindows),
 }
 
 impl<T> Element<T> {
@@ -29,7 +31,9 @@ impl<T> Element<T> {
     pub fn of<U>(batch: &Batch<U>, i: usize, value: T) -> Self {
         let window = match &batch.windows {
             Windows::Uniform(w) => Assigned::Is(*w),
-            Windows::Implied(f) => Assigned::Implied(*f),
+            Windows::Implied(Assignment::Fixed(fixed)) => Assigned::Fixed(*fixed),
+            Windows::Implied(Assignment::Calendar(calendar)) => Assigned::Calendar(*calendar),
+            Windows::Implied(other) => Assigned::Is(other.assign(batch.times.get(i))),
             Windows::PerElement(v) => Assigned::Is(v[i]),
         };
         Element { value, timestamp: batch.times.get(i), pane: batch.panes.get(i), window }
@@ -46,7 +50,8 @@ impl<T> Element<T> {
     pub fn window(&self) -> Window {
         match self.window {
             Assigned::Is(w) => w,
-            Assigned::Implied(f) => f.assign(self.timestamp),
+            Assigned::Fixed(fixed) => fixed.assign(self.timestamp),
+            Assigned::Calendar(calendar) => calendar.assign(self.timestamp),
         }
     }
 }
