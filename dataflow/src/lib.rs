@@ -5,6 +5,12 @@ mod parsed;
 mod run;
 pub mod testing;
 
+/// Event time: windows, triggers, state, side inputs, tests.
+#[cfg(feature = "direct")]
+pub mod guide {
+    #![doc = include_str!("../../docs/guide.md")]
+}
+
 pub use dataflow_core as core;
 pub use dataflow_core::windows;
 pub use dataflow_derive as derive;
