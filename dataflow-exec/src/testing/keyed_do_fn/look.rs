@@ -137,7 +137,7 @@ impl<D: KeyedDoFn> KeyedDoFnTester<D> {
         let mut machine = self.machine.borrow_mut();
         let rows = machine.iter_mut().flat_map(|machine| machine.state_of(key));
         let mut states: Vec<(Window, D::State)> = rows
-            .filter_map(|(window, state)| (!row::is_vacant(state)).then(|| (window, state)))
+            .filter_map(|(window, state)| (!row::is_vacant(state)).then_some((window, state)))
             .map(|(window, state)| match copy(state) {
                 Ok(copy) => (window, copy),
                 Err(error) => panic!("the state of key {key:?} cannot be written and read back: {error}"),
