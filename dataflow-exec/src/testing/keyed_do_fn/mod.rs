@@ -213,7 +213,6 @@ impl<D: KeyedDoFn> KeyedDoFnTester<D> {
             let state: StepState = coder::decode(&mut &bytes[..])?;
             *machine = tester.instance()?;
             machine.restore(StateReader::new(&state, 0, 1))?;
-            machine.processing_time(tester.now);
             tester.advance(machine)
         })
     }
