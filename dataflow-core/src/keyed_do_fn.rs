@@ -4,6 +4,7 @@ use crate::state::{KeyContext, StateRow};
 use crate::{BoxError, Data, Element, Key, Output};
 
 /// User code with state and timers of a key: Beam's stateful `ParDo`. The [state module](crate::state) is the guide.
+/// `KeyedDoFnTester` in `dataflow::testing` is for unit tests of one.
 ///
 /// State belongs to a key and a window. Each thread has its own instance, made by cloning the one given to
 /// `par_do_stateful`, and owns a part of the keys.

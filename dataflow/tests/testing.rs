@@ -2,8 +2,11 @@
 
 #![cfg(feature = "direct")]
 
+use dataflow::core::KeyedDoFn;
+use dataflow::core::state::{EventTimer, KeyContext, OrderedList, ProcessingTimer};
+use dataflow::derive::StateRow;
 use dataflow::prelude::*;
-use dataflow::testing::{PAssert, TestPipeline, TestStream};
+use dataflow::testing::{KeyedDoFnTester, PAssert, StreamEvent, TestPipeline, TestStream, TestStreamProgram};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// What a panic of `f` says; nothing if there is none.
@@ -55,4 +58,104 @@ fn a_pipeline_that_was_never_run_fails_the_test() {
         PAssert::that("Numbers", &p.create("Create", [1])).is_empty();
     });
     assert_eq!(message.as_deref(), Some("the test pipeline was never run: call `run` when it is built"));
+}
+
+#[derive(Default, StateRow)]
+struct Waiting {
+    values: OrderedList<i64>,
+    tick: EventTimer,
+    flush: ProcessingTimer,
+}
+
+/// Gives values out one by one, every ten seconds of event time, or all after a minute of processing time.
+#[derive(Clone)]
+struct Trickle;
+
+impl KeyedDoFn for Trickle {
+    type Key = u64;
+    type In = i64;
+    type Out = String;
+    type State = Waiting;
+
+    fn process(
+        &mut self,
+        context: &KeyContext<'_, u64>,
+        element: Element<i64>,
+        waiting: &mut Waiting,
+        _: &mut Output<'_, String>,
+    ) -> Result<(), BoxError> {
+        waiting.values.add(element.timestamp, element.value);
+        let at = context.within_window(element.timestamp + Duration::seconds(10));
+        waiting.tick.set_with_output(at, element.timestamp);
+        waiting.flush.set_relative(context, Duration::minutes(1));
+        Ok(())
+    }
+
+    fn on_timer(
+        &mut self,
+        context: &KeyContext<'_, u64>,
+        timer: WaitingTimer,
+        waiting: &mut Waiting,
+        out: &mut Output<'_, String>,
+    ) -> Result<(), BoxError> {
+        while let Some((time, value)) = waiting.values.pop_first() {
+            out.emit(format!("{timer:?} {}: {value} of {time} at {}", context.key(), context.fired_at()));
+            if timer == WaitingTimer::Tick {
+                waiting.tick.set(context.within_window(context.fired_at() + Duration::seconds(10)));
+                break;
+            }
+        }
+        Ok(())
+    }
+}
+
+#[test]
+fn a_keyed_do_fn_does_in_a_tester_what_it_does_in_a_pipeline() {
+    let at = Timestamp::from_seconds;
+    let element = |key: u64, value: i64, second: i64| ((key, value), at(second));
+    let events = [
+        StreamEvent::Elements(vec![element(1, 1, 0), element(1, 2, 5), element(2, 3, 7), element(1, 4, 61)]),
+        StreamEvent::ProcessingTime(Duration::seconds(59)),
+        StreamEvent::Watermark(at(15)),
+        StreamEvent::Elements(vec![element(2, 5, 8), element(3, 6, 3), element(3, 7, 70)]),
+        StreamEvent::Watermark(at(17)),
+        StreamEvent::ProcessingTime(Duration::seconds(2)),
+        StreamEvent::Watermark(at(80)),
+        StreamEvent::Elements(vec![element(1, 8, 50), element(2, 9, 79)]), // one is too late
+        StreamEvent::ProcessingTime(Duration::minutes(1)),
+    ];
+    let windows = FixedWindows::of(Duration::minutes(1));
+    let mut expected = Vec::new();
+    for restarts in [false, true] {
+        let mut tester = KeyedDoFnTester::new(Trickle).windowed(windows).restart_after_each_step(restarts);
+        for event in &events {
+            let done = match event {
+                StreamEvent::Elements(elements) => {
+                    tester.process_bundle(elements.iter().map(|((key, value), time)| (*key, *value, *time)))
+                }
+                StreamEvent::Watermark(to) => tester.advance_watermark_to(*to),
+                StreamEvent::ProcessingTime(by) => tester.advance_processing_time(*by),
+                StreamEvent::Idle => Ok(()),
+            };
+            assert!(done.is_ok(), "{event:?}: {done:?}");
+        }
+        assert!(tester.finish().is_ok() && tester.keys().is_empty());
+        assert_eq!(tester.dropped_late(), 1);
+        let mut outputs: Vec<_> =
+            tester.take_outputs().into_iter().map(|e| (e.timestamp, e.window(), e.value)).collect();
+        outputs.sort();
+        assert!(expected.is_empty() || expected == outputs);
+        expected = outputs;
+    }
+    let kinds = ["Tick", "Flush"].map(|kind| expected.iter().filter(|(_, _, text)| text.starts_with(kind)).count());
+    assert!(kinds.iter().all(|n| *n > 1), "{expected:?}");
+
+    let p = TestPipeline::new();
+    let stream = TestStreamProgram::new(events).stream();
+    let outputs = p.test_stream("Events", &stream).window("Minutely", windows).par_do_stateful("Trickle", Trickle);
+    let outputs = outputs.collect("Outputs");
+    assert_eq!(p.run().dropped_late("Trickle"), 1);
+    let mut actual: Vec<_> = outputs.elements().into_iter().map(|e| (e.timestamp, e.window(), e.value)).collect();
+    actual.sort();
+    assert_eq!(actual, expected);
 }

@@ -6,7 +6,7 @@ mod ways;
 
 use dataflow::core::TestStream;
 use dataflow::prelude::*;
-use dataflow::testing::PAssert;
+use dataflow::testing::{KeyedDoFnTester, PAssert, SetTimer};
 use examples::fraud::{Alert, Detector, Purchase, Reason, alerts};
 use ways::{in_every_way, printed};
 
@@ -130,6 +130,40 @@ fn a_late_purchase_is_judged_by_what_is_remembered() {
     stream.advance_watermark_to(seconds(120));
     buy(&mut stream, "b", 60_000, seconds(30)); // too late: second 10 is forgotten
     finds(&stream, vec![large("a", seconds(30))]);
+}
+
+fn purchase(tester: &mut KeyedDoFnTester<Detector>, card: &str, cents: u64, time: Timestamp) {
+    tester.process(card, Purchase { card: card.to_owned(), cents, time }, time).unwrap();
+}
+
+#[test]
+fn a_card_is_forgotten_a_minute_after_its_last_purchase() {
+    let mut tester = KeyedDoFnTester::new(Detector::default()).restart_after_each_step(true);
+    purchase(&mut tester, "a", 100, seconds(40));
+    purchase(&mut tester, "a", 100, seconds(10));
+    tester.assert_timers("a", [SetTimer::new("next", seconds(10))]); // the watermark may pass only the earliest
+    tester.advance_watermark_to(at(10_000_001)).unwrap();
+    tester.assert_timers("a", [SetTimer::new("next", seconds(40)), SetTimer::new("forget", seconds(70))]);
+    tester.advance_watermark_to(seconds(70)).unwrap();
+    tester.assert_timers("a", [SetTimer::new("forget", seconds(100))]);
+    tester.advance_watermark_to(at(100_000_001)).unwrap();
+    tester.assert_no_state("a");
+    assert!(tester.take_values().is_empty());
+}
+
+#[test]
+fn a_card_that_was_told_costs_its_state_as_long_as_it_is_not_told_again() {
+    let mut tester = KeyedDoFnTester::new(Detector { most: 3, ..Detector::default() });
+    for second in 0..4 {
+        purchase(&mut tester, "a", 1_000, seconds(second));
+    }
+    purchase(&mut tester, "b", 1_000, seconds(0));
+    tester.advance_watermark_to(seconds(603)).unwrap();
+    assert_eq!(tester.take_values(), [many("a", seconds(3))]);
+    assert_eq!(tester.keys(), ["a"], "ten minutes after the alert");
+    assert!(tester.timers("a").is_empty(), "it is the time to live that ends it");
+    tester.advance_watermark_to(at(603_000_001)).unwrap();
+    assert!(tester.keys().is_empty());
 }
 
 #[test]

@@ -67,6 +67,9 @@ pub trait TimerCell: Default + Send + 'static {
     /// The timer that is to fire first.
     fn earliest(&self) -> Option<Setting>;
 
+    /// The timers that are set, each with its id if it is one of a family.
+    fn list(&self) -> Vec<(Option<&str>, Setting)>;
+
     /// Unsets the timer that is to fire first, and returns it.
     fn take_earliest(&mut self) -> Option<(Self::Id, Setting)>;
 

@@ -178,6 +178,10 @@ impl<D: TimeDomain> TimerCell for TimerFamily<D> {
         self.by_time.first().map(|(setting, _)| *setting)
     }
 
+    fn list(&self) -> Vec<(Option<&str>, Setting)> {
+        self.timers.iter().filter_map(|(id, slot)| Some((Some(&**id), slot.get()?))).collect()
+    }
+
     fn take_earliest(&mut self) -> Option<(String, Setting)> {
         let id = self.by_time.first()?.1.clone();
         self.remove(&id).map(|(id, setting)| (id.as_ref().to_owned(), setting))

@@ -125,6 +125,12 @@
 //! in it; such a key costs its row until then, also if its cells are empty.
 //! Merging windows are refused: a session is a timer that is put off, as above.
 //!
+//! # Tests
+//!
+//! `KeyedDoFnTester` in `dataflow::testing` steps a [`KeyedDoFn`](crate::KeyedDoFn) in a unit test, without a pipeline: it
+//! moves both clocks, shows cells, timers and the watermark after each step, and restarts from a snapshot in between.
+//! `TestStream` does the same for a whole pipeline, as far as its output shows it.
+//!
 //! # Changes of the program
 //!
 //! Snapshots find a cell by the name of its field. Fields may be added, removed, reordered, and renamed with

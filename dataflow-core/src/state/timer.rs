@@ -284,6 +284,10 @@ impl<D: TimeDomain> TimerCell for Timer<D> {
         self.slot.get()
     }
 
+    fn list(&self) -> Vec<(Option<&str>, Setting)> {
+        self.slot.get().map(|setting| (None, setting)).into_iter().collect()
+    }
+
     #[inline]
     fn take_earliest(&mut self) -> Option<((), Setting)> {
         let setting = self.slot.get()?;

@@ -23,7 +23,7 @@ mod processing_time;
 mod refresh;
 mod side_input;
 mod sort_by_time;
-mod stateful;
+pub(crate) mod stateful;
 mod try_map;
 mod write;
 

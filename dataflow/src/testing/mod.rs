@@ -1,4 +1,5 @@
 //! Tests of pipelines: a [`TestPipeline`] whose streams a [`TestStream`] steps, and [`PAssert`]s about its collections.
+//! Tests of one step: [`KeyedDoFnTester`].
 //!
 //! ```
 //! use dataflow::prelude::*;
@@ -17,6 +18,73 @@
 //!     .contains_in_any_order([("home".to_owned(), 1), ("cart".to_owned(), 1)]);
 //! let result = p.run();
 //! assert_eq!(result.dropped_late("Count"), 1);
+//! ```
+//!
+//! Code with state and timers of a key can be tested by itself, step by step: [`KeyedDoFnTester`] is the operator without
+//! a pipeline, and shows state, timers and the watermark after each step.
+//!
+//! ```
+//! use dataflow::core::KeyedDoFn;
+//! use dataflow::core::state::{KeyContext, ProcessingTimer, Value};
+//! use dataflow::derive::StateRow;
+//! use dataflow::prelude::*;
+//! use dataflow::testing::{KeyedDoFnTester, SetTimer};
+//!
+//! #[derive(Default, StateRow)]
+//! struct Latest {
+//!     price: Value<u64>,
+//!     tell: ProcessingTimer,
+//! }
+//!
+//! /// Tells the latest price of each product, at most once a second.
+//! #[derive(Clone)]
+//! struct Throttle;
+//!
+//! impl KeyedDoFn for Throttle {
+//!     type Key = String;
+//!     type In = u64;
+//!     type Out = u64;
+//!     type State = Latest;
+//!
+//!     fn process(
+//!         &mut self,
+//!         context: &KeyContext<'_, String>,
+//!         price: Element<u64>,
+//!         latest: &mut Latest,
+//!         _: &mut Output<'_, u64>,
+//!     ) -> Result<(), BoxError> {
+//!         latest.price.set(price.value);
+//!         if !latest.tell.is_set() {
+//!             latest.tell.set_relative(context, Duration::seconds(1));
+//!         }
+//!         Ok(())
+//!     }
+//!
+//!     fn on_timer(
+//!         &mut self,
+//!         _: &KeyContext<'_, String>,
+//!         LatestTimer::Tell: LatestTimer,
+//!         latest: &mut Latest,
+//!         out: &mut Output<'_, u64>,
+//!     ) -> Result<(), BoxError> {
+//!         latest.price.take().into_iter().for_each(|price| out.emit(price));
+//!         Ok(())
+//!     }
+//! }
+//!
+//! let at = Timestamp::from_seconds;
+//! let mut tester = KeyedDoFnTester::new(Throttle).restart_after_each_step(true);
+//! tester.process("tea", 250, at(100))?;
+//! tester.process("tea", 260, at(101))?;
+//! tester.assert_state("tea", |latest| latest.price.get().copied(), Some(260));
+//! tester.assert_timers("tea", [SetTimer::new("tell", at(1)).with_output(at(100))]);
+//!
+//! tester.advance_watermark_to(at(200))?;
+//! assert_eq!(tester.output_watermark(), at(100), "what will be told is not late");
+//! tester.advance_processing_time(Duration::seconds(2))?;
+//! assert_eq!(tester.take_timestamped(), [(260, at(100))]);
+//! assert!(tester.keys().is_empty());
+//! # Ok::<(), Error>(())
 //! ```
 //!
 //! With the feature `proptest` streams are made up at random: see `streams`.

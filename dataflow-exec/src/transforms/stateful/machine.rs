@@ -11,15 +11,15 @@ use dataflow_windows::{PaneInfo, Timestamp, Window, WindowingStrategy};
 use hashbrown::hash_table::IntoIter;
 use serde::de::Visitor;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
-use std::borrow::Cow;
+use std::borrow::{Borrow, Cow};
 use std::fmt;
-use std::hash::BuildHasher;
+use std::hash::{BuildHasher, Hash};
 
 /// The rows of a window that has expired.
 type Leaving<D> = IntoIter<Row<<D as KeyedDoFn>::Key, <D as KeyedDoFn>::State>>;
 
 /// A KeyedDoFn with all that it keeps.
-pub(super) struct Machine<D: KeyedDoFn> {
+pub(crate) struct Machine<D: KeyedDoFn> {
     do_fn: D,
     strategy: WindowingStrategy,
     rows: Rows<D::Key, D::State>,
@@ -41,7 +41,7 @@ impl<D: KeyedDoFn> Drop for Machine<D> {
 }
 
 impl<D: KeyedDoFn> Machine<D> {
-    pub(super) fn new(do_fn: D, strategy: WindowingStrategy, dropped_late: Counter) -> Result<Self> {
+    pub(crate) fn new(do_fn: D, strategy: WindowingStrategy, dropped_late: Counter) -> Result<Self> {
         let mut machine = Machine {
             do_fn,
             strategy,
@@ -59,7 +59,7 @@ impl<D: KeyedDoFn> Machine<D> {
     }
 
     /// Takes a batch. Elements of windows that have expired go to `late`.
-    pub(super) fn batch<T: Data, G>(
+    pub(crate) fn batch<T: Data, G>(
         &mut self,
         keying: &G,
         input: &mut Batch<T>,
@@ -128,7 +128,7 @@ impl<D: KeyedDoFn> Machine<D> {
     }
 
     /// The watermark of the input is at `watermark`: an operator's `watermark`.
-    pub(super) fn advance(&mut self, watermark: Timestamp, out: &mut Emitter<'_, D::Out>) -> Result<Advance> {
+    pub(crate) fn advance(&mut self, watermark: Timestamp, out: &mut Emitter<'_, D::Out>) -> Result<Advance> {
         self.watermark = self.watermark.max(watermark);
         let done = self.fire(out)? && self.expire(out)?;
         if !done {
@@ -140,13 +140,13 @@ impl<D: KeyedDoFn> Machine<D> {
     }
 
     /// Processing time has come to `now`. Returns whether timers may be due then, which `advance` fires.
-    pub(super) fn processing_time(&mut self, now: Timestamp) -> bool {
+    pub(crate) fn processing_time(&mut self, now: Timestamp) -> bool {
         self.now = self.now.max(now);
         self.queues.processing.earliest_before(self.now).is_some()
     }
 
     /// Fires the timers that are due, as long as there is room for what they emit. Returns whether all have been fired.
-    pub(super) fn fire(&mut self, out: &mut Emitter<'_, D::Out>) -> Result<bool> {
+    pub(crate) fn fire(&mut self, out: &mut Emitter<'_, D::Out>) -> Result<bool> {
         let mut all = false;
         while !all && !out.is_full() {
             if let Some(hint) = self.queues.event.pop_before(self.watermark) {
@@ -254,7 +254,7 @@ impl<D: KeyedDoFn> Machine<D> {
         self.watermark
     }
 
-    pub(super) fn snapshot(&mut self, to: &mut StateWriter) -> Result<()> {
+    pub(crate) fn snapshot(&mut self, to: &mut StateWriter) -> Result<()> {
         if self.closing.is_some() {
             return Err(Error::internal("a snapshot was asked for while a window is being closed"));
         }
@@ -270,7 +270,7 @@ impl<D: KeyedDoFn> Machine<D> {
         Ok(())
     }
 
-    pub(super) fn restore(&mut self, from: StateReader<'_>) -> Result<()> {
+    pub(crate) fn restore(&mut self, from: StateReader<'_>) -> Result<()> {
         from.keyed(|(window, key, Encoded(bytes)): (Window, D::Key, Encoded<'static>)| {
             let hash = self.rows.hasher.hash_one(&key);
             let number = self.rows.open(window);
@@ -280,6 +280,19 @@ impl<D: KeyedDoFn> Machine<D> {
             row.queue(hash, window, &mut self.queues);
             Ok(())
         })
+    }
+
+    /// The state of a key in each window in which it has a row.
+    pub(crate) fn state_of<Q: Hash + Eq + ?Sized>(&mut self, key: &Q) -> impl Iterator<Item = (Window, &mut D::State)>
+    where
+        D::Key: Borrow<Q>,
+    {
+        self.rows.of_key(key).map(|(window, row)| (window, &mut row.state))
+    }
+
+    /// All keys with their state in each window.
+    pub(crate) fn state(&mut self) -> impl Iterator<Item = (&D::Key, &mut D::State)> {
+        self.rows.iter_mut().map(|(_, row)| (&row.key, &mut row.state))
     }
 }
 

@@ -11,8 +11,8 @@ use dataflow_core::graph::Routing;
 use dataflow_core::plane::{Advance, Batch, Emitter, Operator, StateReader, StateWriter};
 use dataflow_core::state::StateRow;
 use dataflow_core::{Coded, Data, KeyedDoFn, PCollection, PTransform, Result, StepSpec};
-use dataflow_windows::Timestamp;
-use machine::Machine;
+use dataflow_windows::{Timestamp, WindowingStrategy};
+pub(crate) use machine::Machine;
 use std::marker::PhantomData;
 use std::sync::Arc;
 
@@ -92,15 +92,21 @@ impl<C: KeyedCollection> ParDoStateful for C {}
 
 /// The step, which needs windows that stay as they are.
 fn step<T: Data, G: Keying<T>>(keyed: &Keyed<T, G>, name: &str) -> StepSpec {
-    let strategy = keyed.collection.windowing();
-    if strategy.is_merging() {
-        let message = format!(
-            "a stateful DoFn on merging windows ({strategy}): the state of windows that become one cannot be merged; use \
-             `window` with fixed, sliding or global windows before it, and a timer for the end of a session"
-        );
+    if let Err(message) = check_windows(&keyed.collection.windowing()) {
         keyed.collection.report(name, message);
     }
     keyed.step(name, "ParDo.Stateful")
+}
+
+/// Refuses windows whose state would have to be merged.
+pub(crate) fn check_windows(strategy: &WindowingStrategy) -> Result<(), String> {
+    if !strategy.is_merging() {
+        return Ok(());
+    }
+    Err(format!(
+        "a stateful DoFn on merging windows ({strategy}): the state of windows that become one cannot be merged; use \
+         `window` with fixed, sliding or global windows before it, and a timer for the end of a session"
+    ))
 }
 
 /// Sorting, then the DoFn on the same thread.

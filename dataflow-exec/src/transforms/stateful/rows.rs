@@ -7,8 +7,9 @@ use dataflow_windows::{Timestamp, Window};
 use foldhash::fast::RandomState;
 use hashbrown::HashTable;
 use hashbrown::hash_table::{Entry, OccupiedEntry};
+use std::borrow::Borrow;
 use std::collections::BTreeMap;
-use std::hash::BuildHasher;
+use std::hash::{BuildHasher, Hash};
 
 /// No hint is queued.
 const NONE: Timestamp = Timestamp::MAX;
@@ -175,12 +176,27 @@ impl<K: Key, S: StateRow> Rows<K, S> {
         }
     }
 
-    /// All rows with their windows.
-    pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = (Window, &mut Row<K, S>)> {
+    /// The tables with their windows.
+    fn tables_mut(&mut self) -> impl Iterator<Item = (Window, &mut Table<K, S>)> {
         let mut windows: Vec<Option<Window>> = vec![None; self.tables.len()];
         self.open.iter().for_each(|(window, number)| windows[*number] = Some(*window));
-        let open = self.tables.iter_mut().zip(windows).filter_map(|(table, window)| Some((table, window?)));
-        open.flat_map(|(table, window)| table.iter_mut().map(move |row| (window, row)))
+        self.tables.iter_mut().zip(windows).filter_map(|(table, window)| Some((window?, table)))
+    }
+
+    /// All rows with their windows.
+    pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = (Window, &mut Row<K, S>)> {
+        self.tables_mut().flat_map(|(window, table)| table.iter_mut().map(move |row| (window, row)))
+    }
+
+    /// The rows of a key with their windows.
+    pub(super) fn of_key<Q>(&mut self, key: &Q) -> impl Iterator<Item = (Window, &mut Row<K, S>)>
+    where
+        K: Borrow<Q>,
+        Q: Hash + Eq + ?Sized,
+    {
+        let hash = self.hasher.hash_one(key);
+        let row = move |table| HashTable::find_mut(table, hash, |row: &Row<K, S>| row.key.borrow() == key);
+        self.tables_mut().filter_map(move |(window, table)| Some((window, row(table)?)))
     }
 }
 
