@@ -2,7 +2,7 @@
 
 mod random;
 
-use dataflow_tests::conformance::{Settings, panes, sums};
+use dataflow_tests::conformance::{panes, sums};
 use dataflow_tests::model::group_by_key;
 use dataflow_tests::vectors::*;
 use proptest::prelude::*;
