@@ -95,6 +95,26 @@ pub trait PTransform<In> {
     fn expand(self, input: In) -> Self::Out;
 }
 
+/// A function is a transform, too: what it adds goes by the name under which it is applied.
+///
+/// ```
+/// use dataflow_core::{PCollection, Pipeline};
+///
+/// fn clean(lines: PCollection<String>) -> PCollection<String> {
+///     lines // .map("Trim", ..).filter("Drop", ..) are steps "Clean/Trim" and "Clean/Drop"
+/// }
+/// # fn of(lines: PCollection<String>) -> PCollection<String> {
+/// lines.apply("Clean", clean)
+/// # }
+/// ```
+impl<In, Out, F: FnOnce(In) -> Out> PTransform<In> for F {
+    type Out = Out;
+
+    fn expand(self, input: In) -> Out {
+        self(input)
+    }
+}
+
 /// What a step is, but for the operator that runs it.
 pub struct StepSpec {
     /// Its name within the transform that it is part of.

@@ -48,6 +48,8 @@ pub mod prelude {
     };
     pub use dataflow_derive::{Key, StateRow};
     pub use dataflow_exec::transforms::*;
+    // Also where a program has something else of that name, such as `std::io::Write`.
+    pub use dataflow_exec::transforms::{Create as _, Filter as _, Map as _, Write as _};
     #[cfg(feature = "parquet")]
     pub use io_parquet::{ArrowRow, ParquetSink, ParquetSource};
     #[cfg(feature = "text")]

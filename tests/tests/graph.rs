@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used)]
 
 use dataflow_core::plane::Batch;
-use dataflow_core::{Boundedness, Pipeline, PipelineOptions, Poll, Result, Source, SourceReader};
+use dataflow_core::{Boundedness, PCollection, Pipeline, PipelineOptions, Poll, Result, Source, SourceReader};
 use dataflow_exec::transforms::*;
 use dataflow_windows::{Duration, FixedWindows, Sessions};
 
@@ -29,6 +29,17 @@ fn a_step_without_a_name_is_refused() {
         p.create("Numbers", [1]).map("", |n| n).collect("Out");
     });
     assert_eq!(message, "step \"\" (a Map): a name must not be empty, nor have an empty part");
+}
+
+#[test]
+fn a_function_is_applied_under_a_name() {
+    let p = Pipeline::new("test");
+    let twice = |n: PCollection<i32>| n.map("Double", |n| n * 2).map("Again", |n| n * 2);
+    let numbers = p.create("Numbers", [1]);
+    let out = numbers.apply("First", twice).flatten("Both", &[numbers.apply("Second", twice)]).collect("Out");
+    assert!(p.explain(&PipelineOptions::default()).contains("  Second/Again [Map] <- Second/Double\n"));
+    dataflow_tests::Way::on(2).run(&p).unwrap();
+    assert_eq!(out.values(), [4, 4]);
 }
 
 #[test]
@@ -119,8 +130,8 @@ stage 1
   View.panes [Map] <- Names
       -> (u32, (i32, String)), global window
 stage 2
-  View.group [GroupByKey: by window] <- View.panes (exchange by key)
-      -> ((), Vec<(u32, (i32, String))>), global window
+  View.group [Combine.PerKey: by window] <- View.panes (exchange by key)
+      -> ((), PerKey<i32, String>), global window
   View [View] <- View.group
       -> Option<Arc<SideMap<i32, String>>>, global window
 stage 3
