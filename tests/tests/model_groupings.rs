@@ -2,7 +2,7 @@
 
 mod random;
 
-use dataflow_tests::conformance::{panes, sums};
+use dataflow_tests::conformance::{panes, sums, totals};
 use dataflow_tests::model::group_by_key;
 use dataflow_tests::vectors::*;
 use proptest::prelude::*;
@@ -48,6 +48,21 @@ proptest! {
             pane.values = vec![pane.values.iter().sum()];
         }
         let found = ran(sums(&script.strategy, &script.events, &settings))?;
+        same(&(expected, dropped), &found)?;
+    }
+
+    #[test]
+    fn totals_combined_in_advance_are_those_of_the_model(script in script(), settings in settings(1usize..5)) {
+        let of_all = |event: &Event| match event {
+            Event::Element(e) => Event::Element(Element { key: "all".to_owned(), ..e.clone() }),
+            other => other.clone(),
+        };
+        let events: Vec<Event> = script.events.iter().map(of_all).collect();
+        let (mut expected, dropped) = group_by_key(&script.strategy, &events, settings.bundle);
+        for pane in &mut expected {
+            pane.values = vec![pane.values.iter().sum()];
+        }
+        let found = ran(totals(&script.strategy, &events, &settings))?;
         same(&(expected, dropped), &found)?;
     }
 

@@ -4,6 +4,7 @@ use super::Settings;
 use super::stream::test_stream;
 use crate::vectors::{Dropped, Ending, Event, Outcome, Pane, Windowing, WindowingVector};
 use dataflow_core::{Element, Metrics, Pipeline};
+use dataflow_exec::combiners::Sum;
 use dataflow_exec::transforms::*;
 
 /// What comes of a windowing vector.
@@ -40,6 +41,21 @@ pub fn sums(strategy: &Windowing, events: &[Event], settings: &Settings) -> Resu
     let out = summed.map("List", |(key, sum)| (key, vec![sum])).collect("Out");
     let metrics = settings.run(&p)?;
     let panes = out.elements().into_iter().map(|e| pane(e, settings)).collect();
+    Ok((panes, dropped(&metrics)))
+}
+
+/// As [`sums`], of all elements whatever their key, which are combined in advance: panes have the key `all`.
+///
+/// # Errors
+/// How the run ended otherwise.
+pub fn totals(strategy: &Windowing, events: &[Event], settings: &Settings) -> Result<(Vec<Pane>, Dropped), Ending> {
+    let stream = test_stream(events, settings, |e| e.value);
+    let p = Pipeline::new("vector");
+    let windowed = p.test_stream("Events", &stream).window("Window", strategy.to_engine());
+    let total = windowed.combine_globally("Group", Sum::of(|value: &i64| *value));
+    let out = total.map("List", |total| (String::new(), vec![total])).collect("Out");
+    let metrics = settings.run(&p)?;
+    let panes = out.elements().into_iter().map(|e| Pane { key: "all".to_owned(), ..pane(e, settings) }).collect();
     Ok((panes, dropped(&metrics)))
 }
 

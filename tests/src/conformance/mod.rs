@@ -5,7 +5,7 @@ mod programs;
 mod report;
 mod stream;
 
-pub use groupings::{panes, sums};
+pub use groupings::{panes, sums, totals};
 pub use report::{Report, run_all};
 
 use crate::Way;
