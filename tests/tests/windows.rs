@@ -315,3 +315,14 @@ fn sessions_that_were_grouped_are_not_merged_again() {
         assert_eq!(found, [(window(0, 15), vec![(1, 3)]), (window(8, 18), vec![(2, 4)])], "{way:?}");
     }
 }
+
+#[test]
+fn the_latest_time_may_be_the_first_of_all_times() {
+    for way in WAYS {
+        let p = Pipeline::new("test");
+        let latest = WindowingStrategy::of(GlobalWindows).timestamp_combiner(TimestampCombiner::Latest);
+        let out = p.create("Elements", vec![(1u8, 1i64)]).window("Global", latest).sum("Sum", |n| *n).collect("Out");
+        way.run(&p).unwrap();
+        assert_eq!(out.elements()[0].timestamp, Timestamp::MIN, "{way:?}");
+    }
+}

@@ -11,17 +11,26 @@ pub struct Advance {
     pub watermark: Timestamp,
     /// There is more to emit: it wants to be called again with the same watermark once there is room downstream.
     pub more: bool,
+    /// There may be output before any input comes: a timer of processing time is set, or elements wait for a side input.
+    /// Those after the step wait for its watermark then, also while its input is idle.
+    pub pending: bool,
 }
 
 impl Advance {
     /// Nothing is held and nothing is left to emit.
     pub const fn to(watermark: Timestamp) -> Self {
-        Advance { watermark, more: false }
+        Advance { watermark, more: false, pending: false }
     }
 
     /// More is to be emitted, none of it before `watermark`.
     pub const fn more(watermark: Timestamp) -> Self {
-        Advance { watermark, more: true }
+        Advance { watermark, more: true, pending: false }
+    }
+
+    /// The same, with or without output that may come of its own accord.
+    #[must_use]
+    pub const fn pending(self, pending: bool) -> Self {
+        Advance { pending, ..self }
     }
 }
 

@@ -128,6 +128,7 @@ impl Executor {
                 if side_moved { step.side_watermark(side, main, out) } else { step.watermark(main, out) }
             })?;
             self.emit(node)?;
+            self.nodes[node.0].pending = advance.pending || advance.more;
             self.advance_output(node, advance.watermark)?;
             if !advance.more {
                 return self.learn_idle(node); // it may have let go of what it held

@@ -70,6 +70,8 @@ pub struct Executor {
     bundle_batches: u32,
     /// Some sender is idle, or has been.
     knows_idle: bool,
+    /// Processing time, as far as steps know it.
+    now: Timestamp,
 }
 
 /// What an executor is doing, for error messages.
@@ -97,6 +99,7 @@ impl Executor {
             restored: from.is_some(),
             bundle_batches: BUNDLE_BATCHES,
             knows_idle: false,
+            now: Timestamp::MIN,
         };
         for (id, inputs) in inputs.into_iter().enumerate() {
             let node = &graph.nodes[id];
@@ -225,11 +228,13 @@ impl Executor {
         self.nodes.iter().any(|node| node.bundle > 0)
     }
 
-    /// Processing time has come to `now`.
+    /// Processing time has come to `now`. For the steps it never goes back, whatever the clock does.
     ///
     /// # Errors
     /// As [`push`](Self::push).
     pub fn processing_time(&mut self, now: Timestamp) -> Result<()> {
+        self.now = self.now.max(now);
+        let now = self.now;
         self.guarded(|executor| {
             // All steps know the time before the first of them gets what another makes of it.
             let mut changed = Vec::new();

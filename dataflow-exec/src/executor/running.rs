@@ -27,6 +27,8 @@ pub(super) struct Running {
     pub(super) watermark: Timestamp,
     /// Those after it need not wait for its watermark.
     pub(super) idle: bool,
+    /// It may have output before any input comes.
+    pub(super) pending: bool,
     /// How many batches its bundle has so far.
     pub(super) bundle: u32,
     pub(super) elements_in: Counter,
@@ -102,6 +104,7 @@ impl Running {
             side_delivered,
             watermark: Timestamp::MIN,
             idle: false,
+            pending: false,
             bundle: 0,
             elements_in: context.counter("elements_in"),
             reach: Reach::default(),
@@ -119,10 +122,10 @@ impl Running {
         }
     }
 
-    /// Whether those after it need not wait for it: its inputs are idle, and its watermark is theirs, neither held back nor
-    /// that of a clock of its own.
+    /// Whether those after it need not wait for it: its inputs are idle, it has nothing to come of its own accord, and its
+    /// watermark is theirs, neither held back nor that of a clock of its own.
     pub(super) fn may_be_idle(&self) -> bool {
-        self.watermark_of(Role::Main).is_none() && self.watermark == self.input_watermark
+        self.watermark_of(Role::Main).is_none() && !self.pending && self.watermark == self.input_watermark
     }
 
     /// Whether all its input has come, and it has said that nothing more will come of it.

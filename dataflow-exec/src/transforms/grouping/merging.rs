@@ -249,7 +249,7 @@ impl<A: Accumulate> Groups<A> for MergingGroups<A> {
             }
         }
         out.send()?;
-        Ok(Advance::to(watermark.min(all.holds.min())))
+        Ok(Advance::to(watermark.min(all.holds.min())).pending(!all.timers.is_empty()))
     }
 
     fn processing_time(&mut self, by: &A, now: Timestamp, out: &mut Emitter<'_, A::Out>) -> Result<bool> {

@@ -63,6 +63,12 @@ impl Arrival {
 
     pub(super) const NONE: Arrival = Arrival { elements: 0, earliest: Timestamp::MAX, latest: Timestamp::MIN };
 
+    /// Whether not all were late.
+    #[inline]
+    pub(super) fn has_times(&self) -> bool {
+        self.earliest <= self.latest // not so of `NONE`
+    }
+
     /// Takes in another one.
     #[inline]
     pub(super) fn add(&mut self, other: Arrival) {

@@ -13,6 +13,7 @@ use dataflow_core::plane::{Advance, Batch, Emitter, StateReader, StateWriter, Wi
 use dataflow_core::{Error, Result};
 use dataflow_windows::{Assignment, Timestamp, Window};
 use foldhash::fast::RandomState;
+use hashbrown::HashMap;
 use hashbrown::hash_table::IntoIter;
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
@@ -21,13 +22,17 @@ use std::sync::Arc;
 /// So many rows of a window are given out in one go.
 const SMALL: usize = 16_384;
 
+/// So many slices are kept for later bundles.
+const SPARE_SLICES: usize = 64;
+
 /// State of keys by window.
 pub(in crate::transforms) struct PaneGroups<A: Accumulate> {
     rules: Arc<Rules>,
     time: Time,
     slices: Vec<Slice<A>>,
-    /// How many of the slices are in use.
+    /// How many of the slices are in use, and which they are.
     used: usize,
+    numbers: HashMap<Window, usize, RandomState>,
     /// What several slices have brought for a window, while a bundle ends; empty otherwise.
     union: Table<A::Key, (A::Acc, Arrival)>,
     open: BTreeMap<Window, WindowRows<A>>,
@@ -109,6 +114,7 @@ impl<A: Accumulate> PaneGroups<A> {
             time: Time { watermark: Timestamp::MIN, now: Timestamp::MIN },
             slices: Vec::new(),
             used: 0,
+            numbers: HashMap::default(),
             union: Table::new(hasher.clone()),
             open: BTreeMap::new(),
             not_ended: BTreeSet::new(),
@@ -126,14 +132,16 @@ impl<A: Accumulate> PaneGroups<A> {
             Windows::Implied(Assignment::Sliding(sliding)) => sliding.slice(batch.times.get(i)),
             _ => batch.window(i),
         };
-        // The one used last is the most likely.
-        let found = (0..self.used).rev().find(|n| self.slices[*n].stretch == stretch);
-        let number = found.unwrap_or_else(|| self.begin_slice(stretch, batch, i));
+        // The one begun last is the most likely.
+        let last = self.used.checked_sub(1).filter(|last| self.slices[*last].stretch == stretch);
+        let number = last.or_else(|| self.numbers.get(&stretch).copied());
+        let number = number.unwrap_or_else(|| self.begin_slice(stretch, batch, i));
         &mut self.slices[number]
     }
 
     #[cold]
     fn begin_slice<T>(&mut self, stretch: Window, batch: &Batch<T>, i: usize) -> usize {
+        self.numbers.insert(stretch, self.used);
         if self.used == self.slices.len() {
             let table = Table::new(self.hasher.clone());
             let rows = BundleRows { table, watermark: Timestamp::MIN };
@@ -182,7 +190,14 @@ impl<A: Accumulate> PaneGroups<A> {
         Ok(true)
     }
 
-    /// The next window whose rows are to be looked at.
+    /// The first window that is due to be looked at.
+    fn first_due(&self) -> Option<Window> {
+        let watermark = self.time.watermark;
+        let expired = self.open.first_key_value().map(|(w, _)| *w).filter(|w| self.rules.is_expired(*w, watermark));
+        expired.or_else(|| self.not_ended.first().copied().filter(|w| w.is_over(watermark)))
+    }
+
+    /// Looks at small windows that are due, as long as there is room, and returns the first one that is not small.
     fn next_walk(&mut self, by: &A, out: &mut PaneEmitter<'_, '_, A::Out>) -> Result<Option<Walk<A>>> {
         if let Some(first) = self.open.first_entry()
             && self.rules.is_expired(*first.key(), self.time.watermark)
@@ -192,7 +207,9 @@ impl<A: Accumulate> PaneGroups<A> {
             self.usual_rows = table.rows.len();
             return Ok(Some(Walk { window, rows: table.rows.into_iter(), expired: true }));
         }
-        while let Some(window) = self.not_ended.first().copied().filter(|w| w.is_over(self.time.watermark)) {
+        while let Some(window) = self.not_ended.first().copied().filter(|w| w.is_over(self.time.watermark))
+            && !out.is_full()
+        {
             self.not_ended.remove(&window);
             let Some(table) = self.open.get_mut(&window) else { continue };
             if table.rows.len() > SMALL {
@@ -216,7 +233,7 @@ impl<A: Accumulate> PaneGroups<A> {
         brought: impl Iterator<Item = (Cow<'k, A::Key>, A::Acc, Arrival)>,
         out: &mut PaneEmitter<'_, '_, A::Out>,
     ) -> Result<()> {
-        let (hasher, usual) = (&self.hasher, self.usual_rows);
+        let (hasher, usual) = (&self.hasher, self.usual_rows.min(4 * brought.size_hint().0));
         let table = self.open.entry(window).or_insert_with(|| {
             if !window.is_over(self.time.watermark) {
                 self.not_ended.insert(window);
@@ -263,33 +280,36 @@ impl<A: Accumulate> Groups<A> for PaneGroups<A> {
     fn finish_bundle(&mut self, by: &A, out: &mut Emitter<'_, A::Out>) -> Result<()> {
         let mut out = PaneEmitter::new(out);
         let used = std::mem::take(&mut self.used);
+        self.numbers.clear();
         let mut slices = std::mem::take(&mut self.slices);
-        let mut windows: Vec<Window> = slices[..used].iter().flat_map(|slice| slice.live.iter().copied()).collect();
-        windows.sort_unstable();
-        windows.dedup();
-        for window in windows {
+        let sizes: Vec<usize> = slices[..used].iter().map(|slice| slice.rows.table.rows.len()).collect();
+        let in_windows =
+            slices[..used].iter().enumerate().flat_map(|(n, slice)| slice.live.iter().map(move |w| (*w, n)));
+        let mut in_windows: Vec<(Window, usize)> = in_windows.collect();
+        in_windows.sort_unstable();
+        for same in in_windows.chunk_by(|a, b| a.0 == b.0) {
+            let window = same[0].0;
+            if let [(_, only)] = same
+                && slices[*only].live.last() == Some(&window)
+            {
+                let rows = slices[*only].rows.table.rows.drain();
+                self.merge_into(by, window, rows.map(|(k, (acc, a))| (Cow::Owned(k), acc, a)), &mut out)?;
+                continue;
+            }
             // A trigger runs once for all that the bundle has brought for a key and window.
-            let mut brought = std::mem::replace(&mut self.union, Table::new(self.hasher.clone()));
-            let mut last = None;
-            for number in 0..used {
-                if slices[number].live.contains(&window)
-                    && let Some(before) = last.replace(number)
-                {
-                    slices[before].give(window, by, &mut brought);
-                }
-            }
-            let Some(last) = last else { continue };
-            if brought.rows.is_empty() && slices[last].live.last() == Some(&window) {
-                let rows = slices[last].rows.table.rows.drain();
-                self.merge_into(by, window, rows.map(|(k, (acc, a))| (Cow::Owned(k), acc, a)), &mut out)?;
-            } else {
-                slices[last].give(window, by, &mut brought);
-                let rows = brought.rows.drain();
-                self.merge_into(by, window, rows.map(|(k, (acc, a))| (Cow::Owned(k), acc, a)), &mut out)?;
-            }
-            self.union = brought; // its memory is used again, as that of the slices
+            let mut union = std::mem::replace(&mut self.union, Table::new(self.hasher.clone()));
+            same.iter().for_each(|(_, slice)| slices[*slice].give(window, by, &mut union));
+            let size = union.rows.len();
+            let rows = union.rows.drain();
+            self.merge_into(by, window, rows.map(|(k, (acc, a))| (Cow::Owned(k), acc, a)), &mut out)?;
+            self.union = union;
+            self.union.give_up_room(size);
         }
-        slices[..used].iter_mut().for_each(|slice| slice.rows.table.rows.clear());
+        for (slice, size) in slices.iter_mut().zip(sizes) {
+            slice.rows.table.rows.clear();
+            slice.rows.table.give_up_room(size);
+        }
+        slices.truncate(SPARE_SLICES);
         self.slices = slices;
         out.send()
     }
@@ -304,7 +324,10 @@ impl<A: Accumulate> Groups<A> for PaneGroups<A> {
             };
             let Some(walk) = walk else {
                 out.send()?;
-                return Ok(Advance::to(watermark.min(self.holds.min())));
+                if let Some(window) = self.first_due() {
+                    return Ok(Advance::more(window.max_timestamp().min(self.holds.min())));
+                }
+                return Ok(Advance::to(watermark.min(self.holds.min())).pending(!self.timers.is_empty()));
             };
             let window = walk.window;
             if !self.go_on(by, walk, &mut out)? {

@@ -114,6 +114,9 @@ impl<A: Accumulate> Groups<A> for PlainGroups<A> {
                 let Some(first) = self.open.first_entry().filter(|w| w.key().is_over(self.watermark)) else {
                     return Ok(Advance::to(watermark));
                 };
+                if out.is_full() {
+                    return Ok(Advance::more(first.key().max_timestamp()));
+                }
                 let (window, number) = first.remove_entry();
                 self.recent = [None; 2];
                 self.free.push(number);

@@ -149,7 +149,9 @@ impl<T: Coded, C: Coded + Sync, U: Code<T, C>> SideInputOperator<T, C, U> {
         {
             self.contents.pop_first();
         }
-        Ok(Advance { watermark: self.main_watermark.min(self.waiting.earliest()), more })
+        let earliest = self.waiting.earliest();
+        let advance = Advance { more, ..Advance::to(self.main_watermark.min(earliest)) };
+        Ok(advance.pending(earliest != Timestamp::MAX || self.waiting.next(None).is_some()))
     }
 }
 

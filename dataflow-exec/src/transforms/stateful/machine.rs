@@ -136,7 +136,8 @@ impl<D: KeyedDoFn> Machine<D> {
             return Ok(Advance::more(self.released));
         }
         self.released = self.released.max(self.hold());
-        Ok(Advance::to(self.released))
+        let pending = self.queues.processing.earliest_before(Timestamp::MAX).is_some();
+        Ok(Advance::to(self.released).pending(pending))
     }
 
     /// Processing time has come to `now`. Returns whether timers may be due then, which `advance` fires.
