@@ -30,6 +30,8 @@ pub(super) struct SideInputOperator<T, C, U> {
     waiting: Waiting<T>,
     main_watermark: Timestamp,
     side_watermark: Timestamp,
+    /// Something of the side input came since waiting elements were looked at.
+    news: bool,
     first_shard: bool,
     dropped_late: Counter,
     runs: Vec<(Option<Window>, Range<usize>)>,
@@ -46,6 +48,7 @@ impl<T: Coded, C: Coded + Sync, U: Code<T, C>> SideInputOperator<T, C, U> {
             waiting: Waiting::new(),
             main_watermark: Timestamp::MIN,
             side_watermark: Timestamp::MIN,
+            news: false,
             first_shard: shard == 0,
             dropped_late,
             runs: Vec::new(),
@@ -131,7 +134,7 @@ impl<T: Coded, C: Coded + Sync, U: Code<T, C>> SideInputOperator<T, C, U> {
     fn catch_up(&mut self, out: &mut Emitter<'_, U::Out>) -> Result<Advance> {
         let mut last = None;
         let mut more = false;
-        while let Some(side) = self.waiting.next(last) {
+        while let Some(side) = self.waiting.next(last).filter(|_| self.news) {
             last = Some(side);
             while let Some(content) = self.content(last).filter(|_| self.waiting.has(side)) {
                 if out.is_full() {
@@ -144,6 +147,7 @@ impl<T: Coded, C: Coded + Sync, U: Code<T, C>> SideInputOperator<T, C, U> {
             }
         }
         self.code.finish_bundle(out)?; // what was let through is a bundle of its own
+        self.news = more;
         while let Some((side, _)) = self.contents.first_key_value()
             && self.is_expired(*side)
         {
@@ -189,6 +193,7 @@ impl<T: Coded, C: Coded + Sync, U: Code<T, C>> Operator for SideInputOperator<T,
     }
 
     fn restore(&mut self, from: StateReader<'_>) -> Result<()> {
+        self.news = true;
         let contents = from.shared::<Window, Option<C>>()?;
         self.contents.extend(contents.into_iter().map(|(window, content)| (window, content.map(Arc::new))));
         for batch in Waiting::<T>::restored(from)? {
@@ -210,6 +215,7 @@ impl<T: Coded, C: Coded + Sync, U: Code<T, C>> SideOperator for SideInputOperato
 
     fn side_batch(&mut self, side: &mut Batch<Content<C>>, _: (Emitter<'_, U::Out>,)) -> Result<()> {
         side.explode();
+        self.news = true;
         for (i, content) in std::mem::take(&mut side.values).into_iter().enumerate() {
             let window = side.window(i);
             if self.is_expired(window) {
@@ -231,6 +237,7 @@ impl<T: Coded, C: Coded + Sync, U: Code<T, C>> SideOperator for SideInputOperato
         (mut out,): (Emitter<'_, U::Out>,),
     ) -> Result<Advance> {
         self.side_watermark = self.side_watermark.max(side);
+        self.news = true;
         self.main_watermark = self.main_watermark.max(main);
         self.catch_up(&mut out)
     }
