@@ -240,6 +240,21 @@ pub trait Windowing: Into<WindowFn> {
         WindowingStrategy::of(self).accumulating()
     }
 
+    /// See [`WindowingStrategy::discarding`].
+    fn discarding(self) -> WindowingStrategy {
+        WindowingStrategy::of(self).discarding()
+    }
+
+    /// See [`WindowingStrategy::closing`].
+    fn closing(self, closing: ClosingBehavior) -> WindowingStrategy {
+        WindowingStrategy::of(self).closing(closing)
+    }
+
+    /// See [`WindowingStrategy::on_time`].
+    fn on_time(self, on_time: OnTimeBehavior) -> WindowingStrategy {
+        WindowingStrategy::of(self).on_time(on_time)
+    }
+
     /// See [`WindowingStrategy::timestamp_combiner`].
     fn timestamp_combiner(self, timestamp_combiner: TimestampCombiner) -> WindowingStrategy {
         WindowingStrategy::of(self).timestamp_combiner(timestamp_combiner)

@@ -30,26 +30,35 @@ pub mod prelude {
     #[cfg(feature = "text")]
     pub use crate::GoodAndBad as _;
     pub use crate::RunPipeline as _;
+    pub use dataflow_core::state::{
+        Bag, Combining, EventTimer, EventTimerFamily, Expiring, KeyContext, Map, Multimap, OrderedList,
+        ProcessingTimer, ProcessingTimerFamily, Set, StateRow, Value,
+    };
     pub use dataflow_core::windows::{
-        AfterAll, AfterAny, AfterCount, AfterEach, AfterProcessingTime, AfterWatermark, CalendarWindows,
-        CustomWindowFn, CustomWindows, DefaultTrigger, Duration, FixedWindows, GlobalWindows, Never, OrFinally,
-        PaneInfo, Repeatedly, Sessions, SlidingWindows, Timestamp, TimestampCombiner, Timing, Trigger, Window,
-        Windowing, WindowingStrategy,
+        Accumulation, AfterAll, AfterAny, AfterCount, AfterEach, AfterProcessingTime, AfterWatermark, CalendarWindows,
+        ClosingBehavior, CustomWindowFn, CustomWindows, DefaultTrigger, Duration, FixedWindows, GlobalWindows, Never,
+        OnTimeBehavior, OrFinally, PaneInfo, Repeatedly, Sessions, SlidingWindows, Timestamp, TimestampCombiner,
+        Timing, Trigger, Tz, Weekday, Window, Windowing, WindowingStrategy,
     };
     pub use dataflow_core::{
         BoxError, BroadcastDoFn, Coded, CombineFn, Counter, Data, DoFn, Element, Error, Key, KeyedDoFn,
         OnWindowExpiration, Output, Outputs, PCollection, PTransform, Pipeline, PipelineOptions, PipelineResult,
         Result, SideInputDoFn, TaggedDoFn,
     };
-    // The cells `Map` and `Set` are not here: `Map` is a transform, too.
-    pub use dataflow_core::state::{
-        Bag, Combining, EventTimer, EventTimerFamily, Expiring, KeyContext, OrderedList, ProcessingTimer,
-        ProcessingTimerFamily, StateRow, Value,
-    };
     pub use dataflow_derive::{Key, StateRow};
-    pub use dataflow_exec::transforms::*;
-    // Also where a program has something else of that name, such as `std::io::Write`.
-    pub use dataflow_exec::transforms::{Create as _, Filter as _, Map as _, Write as _};
+    // What a collection offers. The traits have no names here, so that none is in the way: of the cell `Map`, of
+    // `std::io::Write`, ...
+    pub use dataflow_exec::transforms::{
+        AsMapView as _, AsView as _, AssignTimestamps as _, AssignWindows as _, Broadcast as _, CoGroupByKey as _,
+        Collect as _, CombineGlobally as _, CombinePerKey as _, Create as _, Deduplicate as _, Filter as _,
+        FlatMap as _, Flatten as _, GroupByKey as _, KeyBy as _, LateData as _, Map as _, ParDo as _,
+        ParDoStateful as _, ParDoTagged as _, ProcessingTime as _, Refresh as _, SideInput as _, SortByTime as _,
+        TryMap as _, Write as _,
+    };
+    pub use dataflow_exec::transforms::{
+        Collected, DeadLetter, IterableView, Keyed, KeyedCollection, Keying, MapView, MultimapView, SideMap,
+        SideMultimap, SingletonView, View,
+    };
     #[cfg(feature = "parquet")]
     pub use io_parquet::{ArrowRow, ParquetSink, ParquetSource};
     #[cfg(feature = "text")]

@@ -4,6 +4,8 @@ use dataflow_core::Key;
 use foldhash::fast::RandomState;
 use hashbrown::HashMap;
 use serde::{Deserialize, Serialize, Serializer};
+use std::borrow::Borrow;
+use std::hash::Hash;
 
 /// The content of a map view: one value per key.
 #[derive(Clone, Debug, Deserialize)]
@@ -18,7 +20,10 @@ pub struct SideMultimap<K, V>(HashMap<K, Vec<V>, RandomState>);
 impl<K: Key, V> SideMap<K, V> {
     /// The value of `key`.
     #[inline]
-    pub fn get(&self, key: &K) -> Option<&V> {
+    pub fn get<Q: Hash + Eq + ?Sized>(&self, key: &Q) -> Option<&V>
+    where
+        K: Borrow<Q>,
+    {
         self.0.get(key)
     }
 
@@ -41,7 +46,10 @@ impl<K: Key, V> SideMap<K, V> {
 impl<K: Key, V> SideMultimap<K, V> {
     /// The values of `key`, in no order.
     #[inline]
-    pub fn get(&self, key: &K) -> &[V] {
+    pub fn get<Q: Hash + Eq + ?Sized>(&self, key: &Q) -> &[V]
+    where
+        K: Borrow<Q>,
+    {
         self.0.get(key).map_or(&[], Vec::as_slice)
     }
 
