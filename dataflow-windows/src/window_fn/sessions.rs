@@ -37,6 +37,11 @@ impl Sessions {
         self.gap
     }
 
+    /// Whether sessions have a maximum length.
+    pub const fn has_max_length(self) -> bool {
+        self.max_length.is_some()
+    }
+
     /// The window of an element by itself.
     #[inline]
     pub fn assign(self, t: Timestamp) -> Window {

@@ -10,6 +10,7 @@ use dataflow_windows::{Duration, Timestamp, Window};
 use foldhash::fast::RandomState;
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::sync::Arc;
 
 /// State of keys by window.
@@ -29,24 +30,25 @@ pub(in crate::transforms) struct Sessions<A: Accumulate> {
     has_timers: bool,
 }
 
-/// The windows of a key.
+/// The windows of a key, ordered by their starts.
 struct KeyRow<C> {
     sessions: Vec<Session<C>>,
-    /// The watermark at which one of them is to be looked at, as far as it is noted; `MAX` if it is not.
-    armed: Timestamp,
-    touched: bool,
+    /// The watermark at which one of them is to be looked at, as far as it is noted.
+    armed: Option<Timestamp>,
+    /// How many of them something has come for in this bundle.
+    touched: usize,
 }
 
 struct Session<C> {
     window: Window,
     row: Row<C>,
     /// What has come in this bundle.
-    arrival: Arrival,
+    arrived: Option<(C, Arrival)>,
 }
 
 impl<C> KeyRow<C> {
     fn new() -> Self {
-        KeyRow { sessions: Vec::new(), armed: Timestamp::MAX, touched: false }
+        KeyRow { sessions: Vec::new(), armed: None, touched: 0 }
     }
 
     /// The watermark at which one of its windows is to be looked at, if it is not noted yet.
@@ -55,9 +57,29 @@ impl<C> KeyRow<C> {
             false => s.window.end(),
             true => rules.strategy.expiry(s.window),
         };
-        let next = self.sessions.iter().map(next).min().filter(|next| *next < self.armed)?;
-        self.armed = next;
+        let next = if rules.keeps_windows_apart() {
+            // The first of those that are over, and of those that are not, are the next ones to be looked at.
+            let over = self.sessions.partition_point(|s| s.window.is_over(watermark));
+            [self.sessions.first(), self.sessions.get(over)].into_iter().flatten().map(next).min()
+        } else {
+            self.sessions.iter().map(next).min()
+        };
+        let next = next.filter(|next| self.armed.is_none_or(|armed| *next < armed))?;
+        self.armed = Some(next);
         Some(next)
+    }
+
+    /// Which of its windows `window` may have to be joined with.
+    fn near(&self, rules: &Rules, window: Window) -> Range<usize> {
+        if !rules.keeps_windows_apart() {
+            return 0..self.sessions.len();
+        }
+        // At the end of time windows may be empty.
+        let before = |s: &Session<C>| s.window.end() <= window.start() && s.window.start() < window.start();
+        let from = self.sessions.partition_point(before);
+        let is_near = |s: &&Session<C>| s.window.start() < window.end() || s.window == window;
+        let near = self.sessions[from..].iter().take_while(is_near).count();
+        from..from + near
     }
 }
 
@@ -88,59 +110,71 @@ impl<A: Accumulate> Rows<A> for Sessions<A> {
         let (rules, time) = (&self.rules, self.time);
         let arrival = arrival().late_before(time.watermark);
         let row = self.keys.row(Cow::Borrowed(&*key), KeyRow::new);
-        if !std::mem::replace(&mut row.touched, true) {
+        if row.touched == 0 {
             self.touched.push(key.into_owned());
         }
         let own = window();
+        let near = row.near(rules, own);
         let joined =
             |s: &Session<A::Acc>| s.window == own || rules.strategy.window_fn.join(s.window, own) == Some(s.window);
-        let session = match row.sessions.iter().position(joined) {
-            Some(at) => &mut row.sessions[at],
-            None => join_all(by, rules, time, &mut row.sessions, own, &mut self.holds),
+        let at = match row.sessions[near.clone()].iter().position(joined) {
+            Some(at) => near.start + at,
+            None => join_all(by, rules, time, row, own, &mut self.holds),
         };
-        add(session.row.acc.get_or_insert_with(|| by.create()));
-        session.arrival.add(arrival);
+        let session = &mut row.sessions[at];
+        row.touched += usize::from(session.arrived.is_none());
+        let (acc, arrived) = session.arrived.get_or_insert_with(|| (by.create(), Arrival::NONE));
+        add(acc);
+        arrived.add(arrival);
     }
 }
 
-/// The window that `own` becomes with all that it is to be joined with.
-fn join_all<'s, A: Accumulate>(
+/// Adds the window that `own` becomes with all that it is to be joined with. Returns its place.
+fn join_all<A: Accumulate>(
     by: &A,
     rules: &Rules,
     time: Time,
-    sessions: &'s mut Vec<Session<A::Acc>>,
+    row: &mut KeyRow<A::Acc>,
     own: Window,
     holds: &mut Holds,
-) -> &'s mut Session<A::Acc> {
+) -> usize {
     let (mut window, mut parts) = (own, Vec::new());
-    while let Some((at, joint)) =
-        (0..sessions.len()).find_map(|i| Some((i, rules.strategy.window_fn.join(sessions[i].window, window)?)))
-    {
-        parts.push(sessions.swap_remove(at));
+    loop {
+        let joint = |i: usize| Some((i, rules.strategy.window_fn.join(row.sessions[i].window, window)?));
+        let Some((at, joint)) = row.near(rules, window).find_map(joint) else { break };
+        parts.push(row.sessions.remove(at));
         window = joint;
     }
-    let session = if parts.is_empty() {
-        Session { window, row: Row::new(None, rules.start()), arrival: Arrival::NONE }
-    } else {
+    let mut session = Session { window, row: Row::new(None, rules.start()), arrived: None };
+    if !parts.is_empty() {
         let same = parts.iter().position(|p| p.window == window);
         let states: Vec<PaneState> = parts.iter().map(|p| p.row.state.clone()).collect();
-        let mut session =
-            Session { window, row: Row::new(None, rules.merge(&states, same, window, time)), arrival: Arrival::NONE };
+        session.row = Row::new(None, rules.merge(&states, same, window, time));
         for mut part in parts {
             part.row.release(holds);
-            session.arrival.add(part.arrival);
-            match (&mut session.row.acc, part.row.acc) {
-                (Some(acc), Some(other)) => by.merge(acc, other),
-                (Some(_), None) => {} // what the part had has been given out
-                (none @ None, acc) => *none = acc,
-            }
+            row.touched -= usize::from(part.arrived.is_some());
+            session.row.acc = both(session.row.acc, part.row.acc, |acc, other| by.merge(acc, other));
+            session.arrived = both(session.arrived, part.arrived, |(acc, arrived), (other, more)| {
+                by.merge(acc, other);
+                arrived.add(more);
+            });
         }
+        row.touched += usize::from(session.arrived.is_some());
         session.row.set_hold(rules, window, time, holds);
-        session
-    };
-    sessions.push(session);
-    let last = sessions.len() - 1;
-    &mut sessions[last]
+    }
+    let at = row.sessions.partition_point(|s| s.window.start() <= window.start());
+    row.sessions.insert(at, session);
+    at
+}
+
+fn both<T>(a: Option<T>, b: Option<T>, merge: impl FnOnce(&mut T, T)) -> Option<T> {
+    match (a, b) {
+        (Some(mut a), Some(b)) => {
+            merge(&mut a, b);
+            Some(a)
+        }
+        (a, b) => a.or(b),
+    }
 }
 
 impl<A: Accumulate> Sessions<A> {
@@ -148,24 +182,27 @@ impl<A: Accumulate> Sessions<A> {
     fn look_at(&mut self, by: &A, key: A::Key, out: &mut PaneEmitter<'_, '_, A::Out>) -> Result<()> {
         let (rules, time, holds) = (&self.rules, self.time, &mut self.holds);
         let Some(row) = self.keys.get_mut(&key) else { return Ok(()) };
-        let mut at = 0;
-        while let Some(Session { window, row: session, .. }) = row.sessions.get_mut(at) {
+        let mut result = Ok(());
+        row.sessions.retain_mut(|Session { window, row: session, .. }| {
             let window = *window;
-            let mut to = Place { by, rules, window, time, out };
-            if rules.is_expired(window, time.watermark) {
-                let fired = rules.on_expiry(&mut session.state, window, time);
-                session.give_out(&mut to, &key, Some(fired))?;
-                session.release(holds);
-                row.sessions.swap_remove(at);
-                continue;
+            if result.is_err() || !window.is_over(time.watermark) {
+                return true;
             }
-            if window.is_over(time.watermark) {
-                let fired = rules.on_end_of_window(&mut session.state, window, time);
-                session.give_out(&mut to, &key, fired)?;
+            let mut to = Place { by, rules, window, time, out };
+            let expired = rules.is_expired(window, time.watermark);
+            let fired = match expired {
+                true => Some(rules.on_expiry(&mut session.state, window, time)),
+                false => rules.on_end_of_window(&mut session.state, window, time),
+            };
+            result = session.give_out(&mut to, &key, fired);
+            if expired {
+                session.release(holds);
+            } else {
                 session.set_hold(rules, window, time, holds);
             }
-            at += 1;
-        }
+            !expired
+        });
+        result?;
         if row.sessions.is_empty() {
             self.keys.remove(&key);
         } else if let Some(t) = row.arm(rules, time.watermark) {
@@ -208,14 +245,15 @@ impl<A: Accumulate> Groups<A> for MergingGroups<A> {
         let mut out = PaneEmitter::new(out);
         for key in all.touched.drain(..) {
             let Some(row) = all.keys.get_mut(&key) else { continue };
-            row.touched = false;
-            for Session { window, row: session, arrival } in &mut row.sessions {
-                let arrival = std::mem::replace(arrival, Arrival::NONE);
-                if arrival.elements == 0 {
-                    continue;
+            // Most often they are among the last ones.
+            for Session { window, row: session, arrived } in row.sessions.iter_mut().rev() {
+                if row.touched == 0 {
+                    break;
                 }
+                let Some((acc, arrival)) = arrived.take() else { continue };
+                row.touched -= 1;
                 let mut to = Place { by, rules, window: *window, time, out: &mut out };
-                session.take_bundle(&mut to, &key, None, arrival)?;
+                session.take_bundle(&mut to, &key, Some(acc), arrival)?;
                 session.set_hold(rules, *window, time, &mut all.holds);
                 if all.has_timers
                     && let Some(t) = session.new_timer(rules, time)
@@ -241,9 +279,9 @@ impl<A: Accumulate> Groups<A> for MergingGroups<A> {
                 return Ok(Advance::more((t - Duration::micros(1)).min(all.holds.min())));
             }
             for key in first.remove() {
-                let due = all.keys.get_mut(&key).filter(|row| row.armed == t);
+                let due = all.keys.get_mut(&key).filter(|row| row.armed == Some(t));
                 if let Some(row) = due {
-                    row.armed = Timestamp::MAX;
+                    row.armed = None;
                     all.look_at(by, key, &mut out)?;
                 }
             }
@@ -302,7 +340,8 @@ impl<A: Accumulate> Groups<A> for MergingGroups<A> {
             if let Some(t) = row.new_timer(&all.rules, all.time) {
                 all.timers.entry(t).or_default().push(key.clone());
             }
-            key_row.sessions.push(Session { window, row, arrival: Arrival::NONE });
+            let at = key_row.sessions.partition_point(|s| s.window.start() <= window.start());
+            key_row.sessions.insert(at, Session { window, row, arrived: None });
             if let Some(t) = key_row.arm(&all.rules, all.time.watermark) {
                 all.ends.entry(t).or_default().push(key);
             }

@@ -3,7 +3,9 @@
 
 use super::Arrival;
 use dataflow_windows::{Accumulation, ClosingBehavior, Duration, OnTimeBehavior, PaneInfo, Timestamp, Timing, Trigger};
-use dataflow_windows::{TimestampCombiner, TriggerContext, TriggerMachine, TriggerState, Window, WindowingStrategy};
+use dataflow_windows::{
+    TimestampCombiner, TriggerContext, TriggerMachine, TriggerState, Window, WindowFn, WindowingStrategy,
+};
 use serde::{Deserialize, Serialize};
 
 /// What holds for all keys and windows of a grouping.
@@ -58,6 +60,12 @@ impl Rules {
     #[inline]
     pub(super) fn is_expired(&self, window: Window, watermark: Timestamp) -> bool {
         watermark >= self.strategy.expiry(window)
+    }
+
+    /// Whether windows of a key never overlap, since all that would are joined.
+    #[inline]
+    pub(super) fn keeps_windows_apart(&self) -> bool {
+        matches!(&self.strategy.window_fn, WindowFn::Sessions(sessions) if !sessions.has_max_length())
     }
 
     /// Of no elements.
