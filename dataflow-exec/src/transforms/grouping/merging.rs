@@ -32,8 +32,8 @@ pub(in crate::transforms) struct Sessions<A: Accumulate> {
 /// The windows of a key.
 struct KeyRow<C> {
     sessions: Vec<Session<C>>,
-    /// The watermark at which one of them is to be looked at, as far as it is noted; `MAX` if it is not.
-    armed: Timestamp,
+    /// The watermark at which one of them is to be looked at, if it is noted.
+    armed: Option<Timestamp>,
     touched: bool,
 }
 
@@ -46,7 +46,7 @@ struct Session<C> {
 
 impl<C> KeyRow<C> {
     fn new() -> Self {
-        KeyRow { sessions: Vec::new(), armed: Timestamp::MAX, touched: false }
+        KeyRow { sessions: Vec::new(), armed: None, touched: false }
     }
 
     /// The watermark at which one of its windows is to be looked at, if it is not noted yet.
@@ -55,9 +55,12 @@ impl<C> KeyRow<C> {
             false => s.window.end(),
             true => rules.strategy.expiry(s.window),
         };
-        let next = self.sessions.iter().map(next).min().filter(|next| *next < self.armed)?;
-        self.armed = next;
-        Some(next)
+        let next = self.sessions.iter().map(next).min()?;
+        if self.armed.is_some_and(|armed| armed <= next) {
+            return None;
+        }
+        self.armed = Some(next);
+        self.armed
     }
 }
 
@@ -241,9 +244,9 @@ impl<A: Accumulate> Groups<A> for MergingGroups<A> {
                 return Ok(Advance::more((t - Duration::micros(1)).min(all.holds.min())));
             }
             for key in first.remove() {
-                let due = all.keys.get_mut(&key).filter(|row| row.armed == t);
+                let due = all.keys.get_mut(&key).filter(|row| row.armed == Some(t));
                 if let Some(row) = due {
-                    row.armed = Timestamp::MAX;
+                    row.armed = None;
                     all.look_at(by, key, &mut out)?;
                 }
             }

@@ -50,7 +50,8 @@ pub(super) trait Accumulate: Send + 'static {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Arrival {
     pub(super) elements: u64,
-    /// The earliest and latest timestamp of those that were not late; `MAX` and `MIN` if all were.
+    /// The earliest and latest timestamp of those that were not late. If all were, these are `MAX` and `MIN`, and only
+    /// then is the earliest after the latest.
     pub(super) earliest: Timestamp,
     pub(super) latest: Timestamp,
 }
@@ -62,6 +63,12 @@ impl Arrival {
     }
 
     pub(super) const NONE: Arrival = Arrival { elements: 0, earliest: Timestamp::MAX, latest: Timestamp::MIN };
+
+    /// Whether one of the elements was not late.
+    #[inline]
+    pub(super) fn has_time(self) -> bool {
+        self.earliest <= self.latest
+    }
 
     /// Takes in another one.
     #[inline]

@@ -82,8 +82,8 @@ impl Rules {
             state.end_timer |= self.machine.waits_for_end_of_window(&state.trigger);
             let added = match self.strategy.timestamp_combiner {
                 TimestampCombiner::EndOfWindow => None,
-                TimestampCombiner::Earliest => (arrival.earliest != Timestamp::MAX).then_some(arrival.earliest),
-                TimestampCombiner::Latest => (arrival.latest != Timestamp::MIN).then_some(arrival.latest),
+                TimestampCombiner::Earliest => arrival.has_time().then_some(arrival.earliest),
+                TimestampCombiner::Latest => arrival.has_time().then_some(arrival.latest),
             };
             state.time = self.combine_times(state.time, added);
         }
