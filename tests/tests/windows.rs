@@ -9,7 +9,7 @@ use dataflow_tests::{WAYS, in_every_way};
 use dataflow_windows::{
     AfterCount, AfterProcessingTime, AfterWatermark, CalendarWindows, CustomWindowFn, CustomWindows, Duration,
     FixedWindows, GlobalWindows, Repeatedly, Sessions, SlidingWindows, Timestamp, TimestampCombiner, Timing, Window,
-    WindowingStrategy,
+    WindowFn, WindowingStrategy,
 };
 
 fn at(seconds: i64) -> Timestamp {
@@ -172,22 +172,74 @@ fn a_window_that_does_not_hold_its_element_is_an_error() {
     }
 }
 
-#[test]
-fn the_ends_of_time_are_times_too() {
+/// Timestamps from the first to the last one that an element can have.
+const ALL_OF_TIME: [Timestamp; 6] = [
+    Timestamp::MIN,
+    Timestamp::from_micros(Timestamp::MIN.as_micros() + 1),
+    Timestamp::from_seconds(-1),
+    Timestamp::from_seconds(0),
+    Timestamp::from_micros(Timestamp::MAX.as_micros() - 1),
+    Timestamp::MAX,
+];
+
+/// How many panes elements at all times get, each of a key of its own, and together.
+fn panes_at_the_ends_of_time(windowing: impl Into<WindowingStrategy>) -> (Vec<(usize, u64)>, u64) {
+    let windowing = windowing.into();
+    let mut panes: Option<(Vec<(usize, u64)>, u64)> = None;
     for way in WAYS {
         let p = Pipeline::new("test");
-        let times = [Timestamp::MIN, at(-1), at(0), Timestamp::MAX];
-        let elements = p.create_timestamped("Elements", times.map(|t| ((1u8, 1i64), t)));
-        let fixed = elements.window("Fixed", FixedWindows::of(Duration::hours(1))).count("CountFixed").collect("Hours");
-        let sliding = SlidingWindows::of(Duration::hours(2)).every(Duration::hours(1));
-        let sliding = elements.window("Sliding", sliding).count("CountSliding").collect("TwoHours");
-        let sessions = elements.window("Sessions", Sessions::with_gap(Duration::hours(1)));
-        let sessions = sessions.count("CountSessions").collect("Active");
+        let elements = ALL_OF_TIME.into_iter().enumerate().map(|(key, t)| ((key, 1i64), t)).collect::<Vec<_>>();
+        let windowed = p.create_timestamped("Elements", elements).window("Window", windowing.clone());
+        let each = windowed.count("CountEach").collect("Each");
+        let all = windowed.key_by("All", |_| ()).count("CountAll").collect("OfAll");
         way.run(&p).unwrap();
-        let counts = |out: Collected<(u8, u64)>| out.values().iter().map(|(_, n)| *n).collect::<Vec<_>>();
-        assert_eq!(counts(fixed), [1; 4], "{way:?}");
-        assert_eq!(counts(sliding).iter().sum::<u64>(), 8, "{way:?}");
-        assert_eq!(counts(sessions).iter().sum::<u64>(), 4, "{way:?}");
+        let found = (each.sorted(), all.values().iter().map(|(_, n)| n).sum());
+        assert_eq!(*panes.get_or_insert_with(|| found.clone()), found, "{windowing}, {way:?}");
+    }
+    panes.unwrap()
+}
+
+#[test]
+fn the_ends_of_time_are_times_too() {
+    let once: Vec<(usize, u64)> = (0..ALL_OF_TIME.len()).map(|key| (key, 1)).collect();
+    let (hour, forever) = (Duration::hours(1), Duration::micros(i64::MAX));
+    for windows in [
+        WindowFn::from(FixedWindows::of(hour)),
+        Sessions::with_gap(hour).into(),
+        Sessions::with_gap(forever).into(),
+        Sessions::with_gap(hour).max_length(forever).into(),
+        CustomWindows::new(Touching).into(),
+    ] {
+        for lateness in [Duration::ZERO, hour, forever] {
+            let windowing = WindowingStrategy::of(windows.clone()).allowed_lateness(lateness);
+            let late = windowing.clone().triggering(AfterWatermark::past_end_of_window().late(AfterCount::at_least(1)));
+            for windowing in [windowing, late] {
+                assert_eq!(panes_at_the_ends_of_time(windowing.clone()), (once.clone(), 6), "{windowing}");
+            }
+        }
+    }
+    let (each, all) = panes_at_the_ends_of_time(SlidingWindows::of(Duration::hours(2)).every(hour));
+    assert_eq!((each, all), ((0..6).flat_map(|key| [(key, 1); 2]).collect(), 12));
+}
+
+#[test]
+fn the_earliest_and_the_latest_time_may_be_those_at_the_ends_of_time() {
+    for combiner in [TimestampCombiner::Earliest, TimestampCombiner::Latest] {
+        for windows in [WindowFn::Global, Sessions::with_gap(Duration::hours(1)).into()] {
+            for way in WAYS {
+                let p = Pipeline::new("test");
+                let elements = p.create_timestamped(
+                    "Elements",
+                    ALL_OF_TIME.into_iter().enumerate().map(|(k, t)| ((k, 1i64), t)).collect::<Vec<_>>(),
+                );
+                let windowing = WindowingStrategy::of(windows.clone()).timestamp_combiner(combiner);
+                let out = elements.window("Window", windowing).count("Count").collect("Out");
+                way.run(&p).unwrap();
+                let mut times: Vec<_> = out.elements().iter().map(|e| e.timestamp).collect();
+                times.sort_unstable();
+                assert_eq!(times, ALL_OF_TIME, "{way:?}");
+            }
+        }
     }
 }
 

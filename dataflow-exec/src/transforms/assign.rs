@@ -117,7 +117,8 @@ fn assign_each<T: Data>(window_fn: &WindowFn, input: &mut Batch<T>, out: &mut Em
             cursor.0 = i;
             let (t, pane) = (input.times.get(i), input.panes.get(i));
             window_fn.assign(t, &mut windows);
-            let wrong = windows.iter().find(|w| !w.contains(t));
+            // No window ends after the end of time, so those that end there hold it.
+            let wrong = windows.iter().find(|w| !w.contains(t) && (t != Timestamp::MAX || w.end() != t));
             if let Some(w) = wrong {
                 return Err(Error::data(format!(
                     "the window function \"{window_fn}\" put an element of {t} into the window {w}, which does not hold it"
