@@ -119,6 +119,71 @@ fn an_assertion_that_was_never_checked_panics() {
 }
 
 #[test]
+fn a_result_that_nobody_waited_for_panics() {
+    let run = |assertions: bool| {
+        panic_of(|| {
+            let p = Pipeline::new("test");
+            let numbers = p.create("Numbers", [1]);
+            if assertions {
+                PAssert::that("Forgotten", &numbers).is_empty();
+            }
+            let runner = runner_direct::DirectRunner::new().handle_signals(false);
+            let result = p.run_on(&runner, &PipelineOptions::default()).unwrap();
+            while !result.is_finished() {
+                std::thread::yield_now();
+            }
+        })
+    };
+    let message = run(true).unwrap();
+    assert!(message.starts_with("the assertions of step \"Forgotten\", made at "), "{message}");
+    assert!(message.ends_with("were never checked: call `wait_until_finish` on what `run` returns"), "{message}");
+    assert_eq!(run(false), None, "without assertions a pipeline may go on by itself");
+}
+
+#[test]
+fn an_assertion_that_says_nothing_is_an_error_before_anything_is_read() {
+    for way in WAYS {
+        let p = Pipeline::new("test");
+        let numbers = p.create("Numbers", [1]).map("Never", |_| -> u8 { panic!("was read") });
+        _ = PAssert::that("Nothing", &numbers);
+        let error = way.run(&p).unwrap_err();
+        assert_eq!((error.kind(), error.step()), (ErrorKind::Graph, Some("Nothing")), "{way:?}");
+        assert!(error.message().contains("passert.rs:") && error.message().contains("says nothing"), "{error}");
+    }
+}
+
+#[test]
+fn a_pipeline_that_was_found_wrong_says_only_that() {
+    let message = panic_of(|| {
+        let p = Pipeline::new("test");
+        PAssert::that("Same", &p.create("Same", [1])).is_empty();
+        assert!(Way::on(1).run(&p).unwrap_err().message().contains("two steps with this name"));
+    });
+    assert_eq!(message, None);
+}
+
+#[test]
+fn a_pipeline_that_was_run_says_so_and_not_that_it_is_empty() {
+    let p = Pipeline::new("squares");
+    let numbers = p.create("Numbers", [1, 2]).window("Minutely", FixedWindows::of(Duration::minutes(1)));
+    let shown = p.explain(&PipelineOptions::default());
+    Way::on(2).run(&p).unwrap();
+    let again = Way::on(2).run(&p).unwrap_err();
+    assert!(again.message().starts_with("pipeline \"squares\" was run already"), "{again}");
+    assert_eq!(again.kind(), ErrorKind::Graph);
+    let other = p.create("Others", [3]);
+    assert_eq!(numbers.windowing(), WindowingStrategy::of(FixedWindows::of(Duration::minutes(1))));
+    numbers.map("Square", |n| n * n).flatten("Both", &[other]).key_by("N", |n| *n).count("Count");
+    assert!(p.explain(&PipelineOptions::default()).starts_with(shown.trim_end()), "{shown}");
+    assert_eq!(p.check().unwrap_err().message(), again.message());
+    assert_eq!(p.metrics().get("Numbers", "elements_out"), 2);
+
+    PAssert::that("Too late", &numbers).is_empty();
+    let message = panic_of(|| drop((p, numbers))).unwrap();
+    assert!(message.contains("step \"Too late\""), "{message}");
+}
+
+#[test]
 fn a_test_that_fails_anyway_says_why_and_not_that_nothing_was_checked() {
     let message = panic_of(|| {
         let p = Pipeline::new("test");

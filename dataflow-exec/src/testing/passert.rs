@@ -13,8 +13,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 /// Says what a collection must hold. The run checks it at its end, and fails with the step's name, the source line and
 /// the difference if it does not.
 ///
-/// A pipeline that is dropped before it was run panics if it has such assertions: a test that checks nothing must not
-/// pass.
+/// A test that checks nothing must not pass: a pipeline that has such assertions panics if it is dropped before it was
+/// run, its `PipelineResult` if it is dropped before anybody has called `wait_until_finish`, and a run with a `PAssert`
+/// that says nothing is an error.
 ///
 /// ```no_run
 /// use dataflow_core::Pipeline;
@@ -96,6 +97,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 impl<T: Data + Debug + PartialEq> PAssert<T> {
     /// Assertions about `collection`, in a step called `name`.
     #[track_caller]
+    #[must_use = "say what the collection must hold"]
     pub fn that(name: &str, collection: &PCollection<T>) -> Self {
         let (step, at) = (name.to_owned(), Location::caller());
         let assertions = Assertions { step, at, assertions: Mutex::default(), elements: Mutex::default() };
@@ -108,26 +110,31 @@ impl<T: Data + Debug + PartialEq> PAssert<T> {
     }
 
     /// The next assertions are about the elements in `window` alone.
+    #[must_use = "say what they must be"]
     pub fn in_window(self, window: Window) -> Self {
         PAssert { part: Part::Window(window), ..self }
     }
 
     /// The next assertions are about the results of `window` that came when its end was reached.
+    #[must_use = "say what they must be"]
     pub fn in_on_time_pane(self, window: Window) -> Self {
         PAssert { part: Part::Timing(window, Timing::OnTime), ..self }
     }
 
     /// The next assertions are about the results of `window` that came before its end was reached.
+    #[must_use = "say what they must be"]
     pub fn in_early_panes(self, window: Window) -> Self {
         PAssert { part: Part::Timing(window, Timing::Early), ..self }
     }
 
     /// The next assertions are about the results of `window` that came after those on time.
+    #[must_use = "say what they must be"]
     pub fn in_late_panes(self, window: Window) -> Self {
         PAssert { part: Part::Timing(window, Timing::Late), ..self }
     }
 
     /// The next assertions are about the results of `window` that are known to be the last ones.
+    #[must_use = "say what they must be"]
     pub fn in_final_pane(self, window: Window) -> Self {
         PAssert { part: Part::Final(window), ..self }
     }
@@ -193,7 +200,14 @@ fn describe<T: Debug>(element: &Element<T>) -> String {
 
 impl<T: Data> SinkHooks for Assertions<T> {
     fn prepare(&self) -> Result<()> {
-        Ok(())
+        match lock(&self.assertions).is_empty() {
+            true => Err(Error::graph(format!(
+                "the PAssert made at {} says nothing: say what the collection must hold, by `contains_in_any_order` or \
+                 another of its checks",
+                self.at
+            ))),
+            false => Ok(()),
+        }
     }
 
     fn finish(&self) -> Result<()> {
@@ -214,10 +228,20 @@ impl<T: Data> SinkHooks for Assertions<T> {
     fn abort(&self) {}
 
     fn never_ran(&self) {
+        self.must_be_checked("run the pipeline");
+    }
+
+    fn never_waited_for(&self) {
+        self.must_be_checked("call `wait_until_finish` on what `run` returns");
+    }
+}
+
+impl<T> Assertions<T> {
+    fn must_be_checked(&self, what_to_do: &str) {
         // A test that fails already has said why.
         if !std::thread::panicking() {
             let Assertions { step, at, .. } = self;
-            panic!("the assertions of step \"{step}\", made at {at}, were never checked: run the pipeline");
+            panic!("the assertions of step \"{step}\", made at {at}, were never checked: {what_to_do}");
         }
     }
 }
