@@ -48,6 +48,8 @@ fn assertions_that_hold_let_the_run_end_well() {
             .singleton((1, 12))
             .in_window(window(0))
             .contains_in_any_order([(1, 12), (1, 5), (1, 5)])
+            .in_combined_non_late_panes(window(0))
+            .contains_in_any_order([(1, 5), (1, 5)])
             .in_final_pane(window(120))
             .is_empty();
         PAssert::that("None", &sums.filter("Zero", |(_, n)| *n == 0)).is_empty();
@@ -87,6 +89,54 @@ fn a_failure_tells_windows_and_panes_and_all_that_is_wrong() {
     assert!(error.contains(&format!("+ (1, 5)  in {minute}  (pane 1, OnTime)\n")), "{error}");
     assert!(error.contains(&format!(", in the late panes of {minute} does not hold: 1 is odd")), "{error}");
     assert_eq!(error.matches("the assertion at").count(), 2, "{error}");
+}
+
+#[test]
+fn a_failure_lists_what_came_in_other_windows_and_panes() {
+    let fails = |assert: fn(PAssert<(u8, u64)>) -> PAssert<(u8, u64)>| {
+        let p = Pipeline::new("test");
+        assert(PAssert::that("Sums", &sums(&p)));
+        Way::on(1).run(&p).unwrap_err().message().to_owned()
+    };
+    let minute = "[1970-01-01T00:00:00Z, 1970-01-01T00:01:00Z)";
+    let error = fails(|sums| sums.in_late_panes(window(60)).singleton((1, 9)));
+    assert!(error.contains("\n  missing (1):\n    - (1, 9)\n  in other windows and panes (5):\n      (1, "), "{error}");
+    assert!(error.contains(&format!("\n      (1, 12)  in {minute}  (pane 2, Late)")), "{error}");
+    let error = fails(|sums| sums.in_final_pane(window(0)).singleton((1, 12)));
+    assert!(error.contains("no pane of the window is known to be the last"), "{error}");
+    assert!(error.contains("`.closing(ClosingBehavior::FireAlways)`"), "{error}");
+    let error = fails(|sums| sums.in_final_pane(window(600)).singleton((1, 12)));
+    assert!(!error.contains("closing"), "the window is wrong, not its closing: {error}");
+}
+
+#[test]
+fn of_much_that_came_elsewhere_some_is_shown() {
+    let p = Pipeline::new("test");
+    PAssert::that("Numbers", &p.create("Create", 0..1_000)).in_window(window(0)).singleton(7);
+    let error = Way::on(2).run(&p).unwrap_err().message().to_owned();
+    assert!(error.contains("in other windows and panes (1000):") && error.ends_with("and 980 more"), "{error}");
+    assert!(error.lines().count() < 30, "{error}");
+}
+
+#[test]
+fn an_only_pane_has_no_second_one() {
+    for way in WAYS {
+        let p = Pipeline::new("test");
+        let counts = p.create_timestamped("Numbers", [(1, at(1)), (2, at(2)), (1, at(3)), (1, at(61))]);
+        let minutely = counts.window("Minutely", FixedWindows::of(Duration::minutes(1)));
+        PAssert::that("Counts", &minutely.key_by("Number", |n| *n).count("Count"))
+            .in_only_pane(window(0))
+            .contains_in_any_order([(1, 2), (2, 1)])
+            .in_only_pane(window(60))
+            .singleton((1, 1));
+        let result = way.run(&p);
+        assert!(result.is_ok(), "{way:?}: {}", result.unwrap_err());
+
+        let p = Pipeline::new("test");
+        PAssert::that("Sums", &sums(&p)).in_only_pane(window(0)).contains_in_any_order([(1, 12), (1, 5), (1, 5)]);
+        let error = way.run(&p).unwrap_err();
+        assert!(error.message().contains("more than one pane: 2 of 3 came after the first"), "{way:?}: {error}");
+    }
 }
 
 #[test]

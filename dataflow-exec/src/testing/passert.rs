@@ -49,15 +49,18 @@ enum Part {
     Window(Window),
     Timing(Window, Timing),
     Final(Window),
+    Only(Window),
+    NonLate(Window),
 }
 
 impl Part {
     fn has<T>(self, element: &Element<T>) -> bool {
         match self {
             Part::All => true,
-            Part::Window(w) => element.window() == w,
+            Part::Window(w) | Part::Only(w) => element.window() == w,
             Part::Timing(w, timing) => element.window() == w && element.pane.timing == timing,
             Part::Final(w) => element.window() == w && element.pane.is_last,
+            Part::NonLate(w) => element.window() == w && element.pane.timing != Timing::Late,
         }
     }
 
@@ -69,6 +72,30 @@ impl Part {
             Part::Timing(w, Timing::Late) => format!(", in the late panes of {w}"),
             Part::Timing(w, _) => format!(", in the on-time pane of {w}"),
             Part::Final(w) => format!(", in the final pane of {w}"),
+            Part::Only(w) => format!(", in the only pane of {w}"),
+            Part::NonLate(w) => format!(", in the panes of {w} that are not late"),
+        }
+    }
+
+    /// What is wrong with the panes, whatever is in them.
+    fn wrong_panes<T>(self, of_part: &[Element<T>]) -> Option<String> {
+        let further = of_part.iter().filter(|e| !e.pane.is_first).count();
+        match self {
+            Part::Only(_) if further > 0 => {
+                Some(format!("it has more than one pane: {further} of {} came after the first", of_part.len()))
+            }
+            _ => None,
+        }
+    }
+
+    /// What explains that nothing is where it was looked for.
+    fn hint<T>(self, all: &[Element<T>]) -> &'static str {
+        match self {
+            Part::Final(w) if all.iter().any(|e| e.window() == w) && !all.iter().any(|e| self.has(e)) => {
+                "\n  no pane of the window is known to be the last: with `.closing(ClosingBehavior::FireAlways)` in its \
+                 windowing there is always one"
+            }
+            _ => "",
         }
     }
 }
@@ -86,6 +113,8 @@ struct Assertion<T> {
 struct Assertions<T> {
     step: String,
     at: &'static Location<'static>,
+    /// How elements are printed.
+    describe: fn(&Element<T>) -> String,
     assertions: Mutex<Vec<Assertion<T>>>,
     elements: Mutex<Vec<Element<T>>>,
 }
@@ -100,8 +129,13 @@ impl<T: Data + Debug + PartialEq> PAssert<T> {
     #[must_use = "say what the collection must hold"]
     pub fn that(name: &str, collection: &PCollection<T>) -> Self {
         let (step, at) = (name.to_owned(), Location::caller());
-        let assertions = Assertions { step, at, assertions: Mutex::default(), elements: Mutex::default() };
-        let assertions = Arc::new(assertions);
+        let assertions = Arc::new(Assertions {
+            step,
+            at,
+            describe: describe::<T>,
+            assertions: Mutex::default(),
+            elements: Mutex::default(),
+        });
         let gathering = assertions.clone();
         collection.apply_write(StepSpec::new(name, "PAssert"), assertions.clone(), move |_| {
             Ok(Gather { assertions: gathering.clone(), element: PhantomData })
@@ -137,6 +171,19 @@ impl<T: Data + Debug + PartialEq> PAssert<T> {
     #[must_use = "say what they must be"]
     pub fn in_final_pane(self, window: Window) -> Self {
         PAssert { part: Part::Final(window), ..self }
+    }
+
+    /// The next assertions are about the results of `window`, which must have come at once: a second pane of a key and
+    /// window fails the run.
+    #[must_use = "say what they must be"]
+    pub fn in_only_pane(self, window: Window) -> Self {
+        PAssert { part: Part::Only(window), ..self }
+    }
+
+    /// The next assertions are about the results of `window` that are not late, early ones and those on time together.
+    #[must_use = "say what they must be"]
+    pub fn in_combined_non_late_panes(self, window: Window) -> Self {
+        PAssert { part: Part::NonLate(window), ..self }
     }
 
     /// These elements are there, each as often as it is here, and no others.
@@ -214,9 +261,12 @@ impl<T: Data> SinkHooks for Assertions<T> {
         let elements = lock(&self.elements);
         let mut failures = Vec::new();
         for Assertion { part, at, check } in lock(&self.assertions).iter() {
-            let part_of: Vec<Element<T>> = elements.iter().filter(|e| part.has(e)).cloned().collect();
-            if let Err(wrong) = check(&part_of) {
-                failures.push(format!("the assertion at {at}{} does not hold: {wrong}", part.describe()));
+            let (of_part, others): (Vec<Element<T>>, Vec<_>) = elements.iter().cloned().partition(|e| part.has(e));
+            if let Err(wrong) = part.wrong_panes(&of_part).map_or_else(|| check(&of_part), Err) {
+                let others: Vec<String> = others.iter().map(self.describe).collect();
+                let others = diff::list("in other windows and panes", ' ', &others);
+                let (part, hint) = (part.describe(), part.hint(&elements));
+                failures.push(format!("the assertion at {at}{part} does not hold: {wrong}{hint}{others}"));
             }
         }
         match failures.is_empty() {
