@@ -22,21 +22,22 @@ pub struct Pipeline(Rc<RefCell<Builder>>);
 struct Builder {
     graph: Graph,
     scopes: Vec<String>,
+    /// Whether it has been run.
+    ran: bool,
+    /// Of so many steps a run has told what became of them.
+    told: usize,
 }
 
 impl Builder {
     fn new(name: &str) -> Self {
-        Builder { graph: Self::empty(name), scopes: Vec::new() }
-    }
-
-    fn empty(name: &str) -> Graph {
-        Graph { name: name.to_owned(), nodes: Vec::new(), metrics: Metrics::default(), errors: Vec::new() }
+        let graph = Graph { name: name.to_owned(), nodes: Vec::new(), metrics: Metrics::default(), errors: Vec::new() };
+        Builder { graph, scopes: Vec::new(), ran: false, told: 0 }
     }
 }
 
 impl Drop for Builder {
     fn drop(&mut self) {
-        for node in &self.graph.nodes {
+        for node in self.graph.nodes.iter().skip(self.told) {
             if let NodeKind::Write(_, hooks) = &node.kind {
                 hooks.never_ran();
             }
@@ -198,23 +199,38 @@ impl Pipeline {
     /// Checks what can be known before data is read.
     ///
     /// # Errors
-    /// All that is wrong with the graph, with steps and what to do.
+    /// All that is wrong with the graph, with steps and what to do; also that the pipeline was run already.
     pub fn check(&self) -> Result<()> {
-        self.0.borrow().graph.check()
+        let builder = self.0.borrow();
+        match builder.ran {
+            true => Err(Error::graph(format!(
+                "pipeline \"{}\" was run already, and what is added to it or run again comes too late: build a new one",
+                builder.graph.name
+            ))),
+            false => builder.graph.check(),
+        }
     }
 
-    /// Starts to run the pipeline on `runner`. The pipeline is empty then.
+    /// Starts to run the pipeline on `runner`. It can be run once: build a new one for another run.
     ///
     /// # Errors
-    /// If the graph is wrong, or the runner cannot start.
+    /// If the graph is wrong, the pipeline was run already, or the runner cannot start.
     pub fn run_on(&self, runner: &dyn Runner, options: &PipelineOptions) -> Result<PipelineResult> {
+        // From here on the run's error or its result tells what became of the steps.
+        let steps = self.0.borrow().graph.nodes.len();
+        self.0.borrow_mut().told = steps;
         self.check()?;
         let graph = {
-            let graph = &mut self.0.borrow_mut().graph;
-            let empty = Builder::empty(&graph.name);
-            std::mem::replace(graph, empty)
+            let builder = &mut *self.0.borrow_mut();
+            builder.ran = true;
+            builder.graph.take()
         };
-        runner.run(graph, options)
+        let hooks = |node: &Node| match &node.kind {
+            NodeKind::Write(_, hooks) => Some(hooks.clone()),
+            _ => None,
+        };
+        let hooks = graph.nodes.iter().filter_map(hooks).collect();
+        Ok(runner.run(graph, options)?.heard_by(hooks))
     }
 
     fn full_name(&self, step: &str) -> String {

@@ -1,7 +1,8 @@
 //! What runs a pipeline.
 
-use crate::graph::Graph;
+use crate::graph::{Graph, SinkHooks};
 use crate::{Metrics, PipelineOptions, Progress, Result};
+use std::sync::Arc;
 
 /// Runs pipelines. The runners of this project implement it, and so can any other crate.
 pub trait Runner {
@@ -30,15 +31,28 @@ pub trait RunningPipeline: Send {
 }
 
 /// A pipeline that runs.
+///
+/// It goes on without this, but only [`wait_until_finish`](Self::wait_until_finish) tells how it ends. If the pipeline has
+/// assertions of a test and nobody has waited for them, dropping this panics: a test that checks nothing must not pass.
+#[must_use = "only `wait_until_finish` tells how the run ends"]
 pub struct PipelineResult {
     running: Box<dyn RunningPipeline>,
     metrics: Metrics,
+    /// Those who want to know if nobody waits for the end.
+    unheard: Vec<Arc<dyn SinkHooks>>,
 }
 
 impl PipelineResult {
     /// A result that a runner returns.
     pub fn new(running: impl RunningPipeline + 'static, metrics: Metrics) -> Self {
-        PipelineResult { running: Box::new(running), metrics }
+        PipelineResult { running: Box::new(running), metrics, unheard: Vec::new() }
+    }
+
+    /// As it is, but `hooks` are told if it is dropped before anybody has waited for its end.
+    pub(crate) fn heard_by(self, hooks: Vec<Arc<dyn SinkHooks>>) -> Self {
+        let mut result = self;
+        result.unheard = hooks;
+        result
     }
 
     /// Waits until all input is processed and everything is written.
@@ -46,6 +60,7 @@ impl PipelineResult {
     /// # Errors
     /// The first error of the run, with step and position.
     pub fn wait_until_finish(&mut self) -> Result<()> {
+        self.unheard.clear();
         self.running.wait()
     }
 
@@ -72,5 +87,11 @@ impl PipelineResult {
     /// The counters; they can be read while the run goes on.
     pub fn metrics(&self) -> &Metrics {
         &self.metrics
+    }
+}
+
+impl Drop for PipelineResult {
+    fn drop(&mut self) {
+        self.unheard.iter().for_each(|hooks| hooks.never_waited_for());
     }
 }

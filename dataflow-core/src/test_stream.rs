@@ -13,7 +13,8 @@ static NEXT: AtomicU64 = AtomicU64::new(0);
 /// A runner lets each event have all its effects, timers included, before the next. What one call adds is one bundle.
 /// With several streams in a pipeline the events happen in the order in which the calls were made. The watermark begins
 /// at the beginning of time, processing time at 1970, and only events move them; after the last event all watermarks
-/// go to the end of time.
+/// go to the end of time. Elements may come behind the watermark, and after the end of time, too: all of them are late
+/// then.
 ///
 /// ```
 /// use dataflow_core::{Pipeline, TestStream};
@@ -79,8 +80,19 @@ impl<T> TestStream<T> {
         self.push(Event::Elements(elements.into_iter().collect()))
     }
 
-    /// The watermark comes to `to`; a step back has no effect.
+    /// The watermark comes to `to`.
+    ///
+    /// # Panics
+    /// If that is a step back: a watermark that has come to a time does not return.
+    #[track_caller]
     pub fn advance_watermark_to(&mut self, to: Timestamp) -> &mut Self {
+        let was = self.events.iter().rev().find_map(|(_, event)| match event {
+            Event::Other(TestEvent::Watermark(was)) => Some(*was),
+            _ => None,
+        });
+        if let Some(was) = was.filter(|was| to < *was) {
+            panic!("the watermark of a test stream cannot step back from {was} to {to}: give it times in their order");
+        }
         self.push(Event::Other(TestEvent::Watermark(to)))
     }
 
@@ -90,7 +102,12 @@ impl<T> TestStream<T> {
     }
 
     /// Processing time moves on, for the whole pipeline.
+    ///
+    /// # Panics
+    /// If `by` is negative: time does not run backwards.
+    #[track_caller]
     pub fn advance_processing_time(&mut self, by: Duration) -> &mut Self {
+        assert!(by >= Duration::ZERO, "processing time cannot go back, by {by}: give it 0 or more to move on");
         self.push(Event::Other(TestEvent::ProcessingTime(by)))
     }
 

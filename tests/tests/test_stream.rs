@@ -37,7 +37,7 @@ fn exactly_the_elements_behind_the_end_of_their_window_are_dropped() {
         }
         stream.advance_watermark_to(at(59)).add_elements((0..10).map(|key| ((key, 'b'), at(2))));
         stream.advance_watermark_to(at(60)).add_elements((0..10).map(|key| ((key, 'c'), at(59))));
-        stream.add_elements((0..10).map(|key| ((key, 'd'), at(60)))).advance_watermark_to(at(30)).add((0, 'e'), at(59));
+        stream.add_elements((0..10).map(|key| ((key, 'd'), at(60)))).advance_watermark_to(at(60)).add((0, 'e'), at(59));
         stream.advance_watermark_to_infinity().add((0, 'f'), at(200));
         let p = Pipeline::new("test");
         let out = minutes(&p.test_stream("Events", &stream)).group_by_key("Group").collect("Out");
@@ -174,6 +174,27 @@ fn processing_time_is_virtual_and_told_first() {
             [(1, 0), (-1, 5_000), (2, 5_000), (-1, 5_001), (3, 5_001)].map(|(n, ms)| (n, Timestamp::from_millis(ms)));
         assert_eq!(out.values(), expected, "{way:?}");
     }
+}
+
+/// What a panic of `f` says.
+fn panic_of(f: impl FnOnce() + std::panic::UnwindSafe) -> String {
+    let panic = std::panic::catch_unwind(f).unwrap_err();
+    panic.downcast_ref::<String>().unwrap().clone()
+}
+
+#[test]
+fn time_that_runs_backwards_is_refused() {
+    let message = panic_of(|| {
+        let mut stream = TestStream::<u8>::new();
+        stream.advance_watermark_to(at(60)).add(1, at(1)).advance_watermark_to(at(60)).advance_watermark_to(at(59));
+    });
+    let expected = "the watermark of a test stream cannot step back from 1970-01-01T00:01:00Z to 1970-01-01T00:00:59Z";
+    assert!(message.starts_with(expected), "{message}");
+    let message = panic_of(|| {
+        let mut stream = TestStream::<u8>::new();
+        stream.advance_processing_time(Duration::ZERO).advance_processing_time(Duration::seconds(-1));
+    });
+    assert!(message.starts_with("processing time cannot go back, by -1s"), "{message}");
 }
 
 #[test]

@@ -11,6 +11,12 @@ pub use node::{OutputPort, PortId, Role, Routing, SinkHooks};
 
 use crate::{Error, Metrics, Result};
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+/// What is left of an operator when its graph was run.
+fn left() -> OperatorFactory {
+    Arc::new(|_| Err(Error::internal("the step was run already")))
+}
 
 /// A finished graph. Nodes are in topological order: each comes after those it reads from.
 pub struct Graph {
@@ -58,6 +64,22 @@ impl Graph {
             1 => Err(Error::graph(wrong.remove(0))),
             n => Err(Error::graph(format!("{n} things are wrong with the pipeline:\n  - {}", wrong.join("\n  - ")))),
         }
+    }
+
+    /// Takes the graph to be run. What is left has the same collections, which can be asked how they are windowed, but no
+    /// sources and no code.
+    pub(crate) fn take(&mut self) -> Graph {
+        let shape = |node: &Node| Node {
+            name: node.name.clone(),
+            transform: node.transform,
+            detail: node.detail.clone(),
+            kind: NodeKind::Operator(left()),
+            inputs: node.inputs.clone(),
+            outputs: node.outputs.clone(),
+        };
+        let nodes = self.nodes.iter().map(shape).collect();
+        let left = Graph { name: self.name.clone(), nodes, metrics: self.metrics.clone(), errors: Vec::new() };
+        std::mem::replace(self, left)
     }
 
     /// The output port behind `port`.

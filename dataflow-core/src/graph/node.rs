@@ -81,9 +81,12 @@ pub trait SinkHooks: Send + Sync {
     fn abort(&self);
     /// The pipeline was dropped, and nobody has run it.
     fn never_ran(&self) {}
+    /// The result of the run was dropped, and nobody has waited for its end.
+    fn never_waited_for(&self) {}
 }
 
 /// What a transform reads from.
+#[derive(Clone)]
 pub struct Input {
     /// The output of another transform.
     pub from: PortId,

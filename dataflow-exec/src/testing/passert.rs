@@ -13,8 +13,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 /// Says what a collection must hold. The run checks it at its end, and fails with the step's name, the source line and
 /// the difference if it does not.
 ///
-/// A pipeline that is dropped before it was run panics if it has such assertions: a test that checks nothing must not
-/// pass.
+/// A test that checks nothing must not pass: a pipeline that has such assertions panics if it is dropped before it was
+/// run, its `PipelineResult` if it is dropped before anybody has called `wait_until_finish`, and a run with a `PAssert`
+/// that says nothing is an error.
 ///
 /// ```no_run
 /// use dataflow_core::Pipeline;
@@ -48,15 +49,18 @@ enum Part {
     Window(Window),
     Timing(Window, Timing),
     Final(Window),
+    Only(Window),
+    NonLate(Window),
 }
 
 impl Part {
     fn has<T>(self, element: &Element<T>) -> bool {
         match self {
             Part::All => true,
-            Part::Window(w) => element.window() == w,
+            Part::Window(w) | Part::Only(w) => element.window() == w,
             Part::Timing(w, timing) => element.window() == w && element.pane.timing == timing,
             Part::Final(w) => element.window() == w && element.pane.is_last,
+            Part::NonLate(w) => element.window() == w && element.pane.timing != Timing::Late,
         }
     }
 
@@ -68,6 +72,30 @@ impl Part {
             Part::Timing(w, Timing::Late) => format!(", in the late panes of {w}"),
             Part::Timing(w, _) => format!(", in the on-time pane of {w}"),
             Part::Final(w) => format!(", in the final pane of {w}"),
+            Part::Only(w) => format!(", in the only pane of {w}"),
+            Part::NonLate(w) => format!(", in the panes of {w} that are not late"),
+        }
+    }
+
+    /// What is wrong with the panes, whatever is in them.
+    fn wrong_panes<T>(self, of_part: &[Element<T>]) -> Option<String> {
+        let further = of_part.iter().filter(|e| !e.pane.is_first).count();
+        match self {
+            Part::Only(_) if further > 0 => {
+                Some(format!("it has more than one pane: {further} of {} came after the first", of_part.len()))
+            }
+            _ => None,
+        }
+    }
+
+    /// What explains that nothing is where it was looked for.
+    fn hint<T>(self, all: &[Element<T>]) -> &'static str {
+        match self {
+            Part::Final(w) if all.iter().any(|e| e.window() == w) && !all.iter().any(|e| self.has(e)) => {
+                "\n  no pane of the window is known to be the last: with `.closing(ClosingBehavior::FireAlways)` in its \
+                 windowing there is always one"
+            }
+            _ => "",
         }
     }
 }
@@ -85,6 +113,8 @@ struct Assertion<T> {
 struct Assertions<T> {
     step: String,
     at: &'static Location<'static>,
+    /// How elements are printed.
+    describe: fn(&Element<T>) -> String,
     assertions: Mutex<Vec<Assertion<T>>>,
     elements: Mutex<Vec<Element<T>>>,
 }
@@ -96,10 +126,16 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 impl<T: Data + Debug + PartialEq> PAssert<T> {
     /// Assertions about `collection`, in a step called `name`.
     #[track_caller]
+    #[must_use = "say what the collection must hold"]
     pub fn that(name: &str, collection: &PCollection<T>) -> Self {
         let (step, at) = (name.to_owned(), Location::caller());
-        let assertions = Assertions { step, at, assertions: Mutex::default(), elements: Mutex::default() };
-        let assertions = Arc::new(assertions);
+        let assertions = Arc::new(Assertions {
+            step,
+            at,
+            describe: describe::<T>,
+            assertions: Mutex::default(),
+            elements: Mutex::default(),
+        });
         let gathering = assertions.clone();
         collection.apply_write(StepSpec::new(name, "PAssert"), assertions.clone(), move |_| {
             Ok(Gather { assertions: gathering.clone(), element: PhantomData })
@@ -108,28 +144,46 @@ impl<T: Data + Debug + PartialEq> PAssert<T> {
     }
 
     /// The next assertions are about the elements in `window` alone.
+    #[must_use = "say what they must be"]
     pub fn in_window(self, window: Window) -> Self {
         PAssert { part: Part::Window(window), ..self }
     }
 
     /// The next assertions are about the results of `window` that came when its end was reached.
+    #[must_use = "say what they must be"]
     pub fn in_on_time_pane(self, window: Window) -> Self {
         PAssert { part: Part::Timing(window, Timing::OnTime), ..self }
     }
 
     /// The next assertions are about the results of `window` that came before its end was reached.
+    #[must_use = "say what they must be"]
     pub fn in_early_panes(self, window: Window) -> Self {
         PAssert { part: Part::Timing(window, Timing::Early), ..self }
     }
 
     /// The next assertions are about the results of `window` that came after those on time.
+    #[must_use = "say what they must be"]
     pub fn in_late_panes(self, window: Window) -> Self {
         PAssert { part: Part::Timing(window, Timing::Late), ..self }
     }
 
     /// The next assertions are about the results of `window` that are known to be the last ones.
+    #[must_use = "say what they must be"]
     pub fn in_final_pane(self, window: Window) -> Self {
         PAssert { part: Part::Final(window), ..self }
+    }
+
+    /// The next assertions are about the results of `window`, which must have come at once: a second pane of a key and
+    /// window fails the run.
+    #[must_use = "say what they must be"]
+    pub fn in_only_pane(self, window: Window) -> Self {
+        PAssert { part: Part::Only(window), ..self }
+    }
+
+    /// The next assertions are about the results of `window` that are not late, early ones and those on time together.
+    #[must_use = "say what they must be"]
+    pub fn in_combined_non_late_panes(self, window: Window) -> Self {
+        PAssert { part: Part::NonLate(window), ..self }
     }
 
     /// These elements are there, each as often as it is here, and no others.
@@ -193,16 +247,26 @@ fn describe<T: Debug>(element: &Element<T>) -> String {
 
 impl<T: Data> SinkHooks for Assertions<T> {
     fn prepare(&self) -> Result<()> {
-        Ok(())
+        match lock(&self.assertions).is_empty() {
+            true => Err(Error::graph(format!(
+                "the PAssert made at {} says nothing: say what the collection must hold, by `contains_in_any_order` or \
+                 another of its checks",
+                self.at
+            ))),
+            false => Ok(()),
+        }
     }
 
     fn finish(&self) -> Result<()> {
         let elements = lock(&self.elements);
         let mut failures = Vec::new();
         for Assertion { part, at, check } in lock(&self.assertions).iter() {
-            let part_of: Vec<Element<T>> = elements.iter().filter(|e| part.has(e)).cloned().collect();
-            if let Err(wrong) = check(&part_of) {
-                failures.push(format!("the assertion at {at}{} does not hold: {wrong}", part.describe()));
+            let (of_part, others): (Vec<Element<T>>, Vec<_>) = elements.iter().cloned().partition(|e| part.has(e));
+            if let Err(wrong) = part.wrong_panes(&of_part).map_or_else(|| check(&of_part), Err) {
+                let others: Vec<String> = others.iter().map(self.describe).collect();
+                let others = diff::list("in other windows and panes", ' ', &others);
+                let (part, hint) = (part.describe(), part.hint(&elements));
+                failures.push(format!("the assertion at {at}{part} does not hold: {wrong}{hint}{others}"));
             }
         }
         match failures.is_empty() {
@@ -214,10 +278,20 @@ impl<T: Data> SinkHooks for Assertions<T> {
     fn abort(&self) {}
 
     fn never_ran(&self) {
+        self.must_be_checked("run the pipeline");
+    }
+
+    fn never_waited_for(&self) {
+        self.must_be_checked("call `wait_until_finish` on what `run` returns");
+    }
+}
+
+impl<T> Assertions<T> {
+    fn must_be_checked(&self, what_to_do: &str) {
         // A test that fails already has said why.
         if !std::thread::panicking() {
             let Assertions { step, at, .. } = self;
-            panic!("the assertions of step \"{step}\", made at {at}, were never checked: run the pipeline");
+            panic!("the assertions of step \"{step}\", made at {at}, were never checked: {what_to_do}");
         }
     }
 }

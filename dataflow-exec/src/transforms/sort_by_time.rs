@@ -15,6 +15,9 @@ pub trait SortByTime: KeyedCollection<Element: Coded> {
     /// Elements behind the watermark cannot be brought into order any more: they are passed on at once, but for those whose
     /// window has expired, which are dropped and counted as `dropped_late`.
     ///
+    /// An element does not wait for longer than its window: one with a timestamp behind the end of it, as
+    /// `Timestamp::MAX` is behind that of the global window, comes as the last of its window.
+    ///
     /// ```
     /// # use dataflow_core::Pipeline;
     /// # use dataflow_exec::transforms::*;
@@ -54,12 +57,14 @@ struct SortByTimeOperator<T, G> {
     keying: Arc<G>,
     strategy: WindowingStrategy,
     stepwise: bool,
-    /// By timestamp, and the number of the element among all that have come.
-    waiting: BTreeMap<(Timestamp, u64), Waiting<T>>,
+    waiting: BTreeMap<Place, Waiting<T>>,
     next: u64,
     watermark: Timestamp,
     dropped_late: Counter,
 }
+
+/// The order of elements: when they are due, their timestamps, and their numbers among all that have come.
+type Place = (Timestamp, Timestamp, u64);
 
 struct Waiting<T> {
     value: T,
@@ -69,13 +74,16 @@ struct Waiting<T> {
 
 impl<T, G> SortByTimeOperator<T, G> {
     fn keep(&mut self, timestamp: Timestamp, waiting: Waiting<T>) {
-        self.waiting.insert((timestamp, self.next), waiting);
+        // A timestamp behind the end of its window would let the watermark pass that end before the element.
+        let due = timestamp.min(waiting.window.max_timestamp());
+        self.waiting.insert((due, timestamp, self.next), waiting);
         self.next += 1;
     }
 
-    /// The earliest timestamp, if it is to be passed on.
+    /// When the first element is due, if that time has come. At the end of time all are, as nothing comes after it.
     fn due(&self) -> Option<Timestamp> {
-        self.waiting.first_key_value().map(|((t, _), _)| *t).filter(|t| *t < self.watermark)
+        let first = self.waiting.first_key_value().map(|((due, ..), _)| *due);
+        first.filter(|due| *due < self.watermark || self.watermark == Timestamp::MAX)
     }
 }
 
@@ -106,13 +114,10 @@ impl<T: Coded, G: Keying<T>> Operator for SortByTimeOperator<T, G> {
                 return Ok(Advance::more(next));
             }
             out.with(|o| {
-                while o.len() < Batch::<T>::target_len() {
-                    let Some(entry) = self.waiting.first_entry() else { break };
-                    let t = entry.key().0;
-                    if t >= self.watermark || (self.stepwise && t != first) {
-                        break;
-                    }
-                    let Waiting { value, window, pane } = entry.remove();
+                while o.len() < Batch::<T>::target_len()
+                    && self.due().is_some_and(|t| !self.stepwise || t == first)
+                    && let Some(((_, t, _), Waiting { value, window, pane })) = self.waiting.pop_first()
+                {
                     o.push_in(value, t, window, pane);
                 }
             })?;
@@ -121,7 +126,7 @@ impl<T: Coded, G: Keying<T>> Operator for SortByTimeOperator<T, G> {
     }
 
     fn snapshot(&mut self, to: &mut StateWriter) -> Result<()> {
-        for ((t, _), Waiting { value, window, pane }) in &self.waiting {
+        for ((_, t, _), Waiting { value, window, pane }) in &self.waiting {
             to.keyed(&*self.keying.key(value), &(t, window, pane, value))?;
         }
         Ok(())

@@ -169,13 +169,19 @@ impl<D: KeyedDoFn> KeyedDoFnTester<D> {
         })
     }
 
-    /// The watermark comes to `to`: timers of event time fire, windows expire. A step back has no effect.
+    /// The watermark comes to `to`: timers of event time fire, windows expire.
     ///
     /// # Errors
     /// As [`process`](Self::process).
+    ///
+    /// # Panics
+    /// If that is a step back.
+    #[track_caller]
     pub fn advance_watermark_to(&mut self, to: Timestamp) -> Result<()> {
+        let was = self.watermark;
+        assert!(to >= was, "the watermark cannot step back from {was} to {to}: give it times in their order");
         self.step(|tester, machine| {
-            tester.watermark = tester.watermark.max(to);
+            tester.watermark = to;
             tester.advance(machine)
         })
     }
@@ -184,9 +190,14 @@ impl<D: KeyedDoFn> KeyedDoFnTester<D> {
     ///
     /// # Errors
     /// As [`process`](Self::process).
+    ///
+    /// # Panics
+    /// If `by` is negative.
+    #[track_caller]
     pub fn advance_processing_time(&mut self, by: Duration) -> Result<()> {
+        assert!(by >= Duration::ZERO, "processing time cannot go back, by {by}: give it 0 or more to move on");
         self.step(|tester, machine| {
-            tester.now = tester.now.max(tester.now + by);
+            tester.now = tester.now + by;
             if machine.processing_time(tester.now) { tester.advance(machine) } else { Ok(()) }
         })
     }

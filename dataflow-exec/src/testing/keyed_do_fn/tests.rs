@@ -295,6 +295,23 @@ fn a_cell_is_empty_when_its_time_to_live_is_over() {
 }
 
 #[test]
+fn time_that_runs_backwards_is_refused() {
+    let message = |act: fn() -> Result<()>| {
+        let panic = catch_unwind(act).unwrap_err();
+        panic.downcast_ref::<String>().unwrap().clone()
+    };
+    let back = message(|| {
+        let mut tester = tester();
+        tester.advance_watermark_to(at(5))?;
+        tester.advance_watermark_to(at(5))?;
+        tester.advance_watermark_to(at(4))
+    });
+    assert!(back.starts_with("the watermark cannot step back from 1970-01-01T00:00:05Z to"), "{back}");
+    let back = message(|| tester().advance_processing_time(Duration::micros(-1)));
+    assert!(back.starts_with("processing time cannot go back, by -1us"), "{back}");
+}
+
+#[test]
 fn a_restart_keeps_state_and_clocks_and_nothing_else() {
     let mut tester = tester();
     tester.advance_processing_time(Duration::seconds(3)).unwrap();

@@ -26,6 +26,9 @@ pub trait ParDoStateful: KeyedCollection + Sized {
     /// dropped, and counted as `dropped_late`; [`late_data`](super::LateData::late_data) gives them as an output. See
     /// [`dataflow_core::state`].
     ///
+    /// It is the watermark that makes an element late, not its timestamp: one that is behind the end of its own window, as
+    /// `Timestamp::MAX` is behind that of the global window, is processed unless the window has expired.
+    ///
     /// ```
     /// use dataflow_core::state::{KeyContext, StateRow, Value};
     /// use dataflow_core::{BoxError, Element, KeyedDoFn, Output, Pipeline};
