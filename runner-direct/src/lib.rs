@@ -25,6 +25,7 @@
 mod mail;
 mod quiet;
 mod random;
+mod restarts;
 mod run;
 mod script;
 mod shared;
@@ -35,11 +36,12 @@ mod worker;
 
 use dataflow_core::graph::Graph;
 use dataflow_core::{PipelineOptions, PipelineResult, Result, Runner};
+use restarts::Restarts;
 
 /// The runner of this crate.
 #[derive(Clone, Debug)]
 pub struct DirectRunner {
-    restart_every: Option<u64>,
+    restarts: Restarts,
     seed: Option<u64>,
     signals: bool,
 }
@@ -53,19 +55,26 @@ impl Default for DirectRunner {
 impl DirectRunner {
     /// A runner with the usual settings.
     pub fn new() -> Self {
-        DirectRunner { restart_every: None, seed: None, signals: true }
+        DirectRunner { restarts: Restarts::Never, seed: None, signals: true }
     }
 
     /// For tests: after every `batches` batches that were read and events of test streams, writes the whole state of the
     /// pipeline to bytes, throws all of it away and goes on from the bytes. The result must not change.
     #[must_use]
     pub fn restart_every(self, batches: u64) -> Self {
-        DirectRunner { restart_every: Some(batches.max(1)), ..self }
+        DirectRunner { restarts: Restarts::About(batches.max(1)), ..self }
+    }
+
+    /// For tests: as [`restart_every`](Self::restart_every), but a [seed](Self::seed) leaves it at that: the run restarts
+    /// after exactly so many batches and events, each time.
+    #[must_use]
+    pub fn restart_exactly_every(self, batches: u64) -> Self {
+        DirectRunner { restarts: Restarts::Exactly(batches.max(1)), ..self }
     }
 
     /// For tests: makes choices at random that are free, all from one `seed`. What is read comes in batches and bundles of
     /// random sizes; threads send, receive and read in random order; the elements of an event of a test stream come to
-    /// any thread; and restarts, if there are any, come at random times, [this](Self::restart_every) often on average.
+    /// any thread; and [restarts](Self::restart_every), if there are any, come at random times, so often on average.
     /// What a pipeline means must not hang on them.
     ///
     /// With one thread a seed gives the same run again; with more, threads still run as they please.
@@ -104,7 +113,7 @@ impl Runner for DirectRunner {
     fn run(&self, graph: Graph, options: &PipelineOptions) -> Result<PipelineResult> {
         graph.check()?;
         let metrics = graph.metrics.clone();
-        let run = run::start(graph, options.threads(), self.restart_every, self.seed, self.signals)?;
+        let run = run::start(graph, options.threads(), self.restarts, self.seed, self.signals)?;
         Ok(PipelineResult::new(run, metrics))
     }
 }

@@ -3,6 +3,7 @@
 use crate::mail::Mail;
 use crate::quiet::Quiet;
 use crate::random::{Random, purpose};
+use crate::restarts::Restarts;
 use crate::script::{Position, Script};
 use crate::shared::{Control, Engine};
 use crate::signals::SignalGuard;
@@ -51,19 +52,13 @@ struct Plan {
     graph: Graph,
     script: Arc<Script>,
     threads: usize,
-    restart_every: Option<u64>,
+    restarts: Restarts,
     seed: Option<u64>,
     control: Arc<Control>,
 }
 
 /// Checks sources and sinks, and starts the threads.
-pub(crate) fn start(
-    graph: Graph,
-    threads: usize,
-    restart_every: Option<u64>,
-    seed: Option<u64>,
-    signals: bool,
-) -> Result<Run> {
+pub(crate) fn start(graph: Graph, threads: usize, restarts: Restarts, seed: Option<u64>, signals: bool) -> Result<Run> {
     let script = Arc::new(Script::of(&graph)?);
     let mut splits = BTreeMap::new();
     for node in &graph.nodes {
@@ -84,7 +79,7 @@ pub(crate) fn start(
             return Err(e.at_step(name));
         }
     }
-    let plan = Arc::new(Plan { graph, script, threads, restart_every, seed, control: control.clone() });
+    let plan = Arc::new(Plan { graph, script, threads, restarts, seed, control: control.clone() });
     let supervise = {
         let plan = plan.clone();
         move || {
@@ -144,7 +139,7 @@ impl Plan {
             script: self.script.clone(),
             position: Mutex::new(start.script),
             finished: AtomicUsize::new(0),
-            budget: AtomicU64::new(self.budget(start.restarts)),
+            budget: AtomicU64::new(self.restarts.budget(self.seed, start.restarts)),
             seed: self.seed,
             halt: AtomicBool::new(false),
         });
@@ -189,19 +184,6 @@ impl Plan {
         let mut bytes = Vec::new();
         coder::encode(&checkpoint, &mut bytes)?;
         Ok(Some(bytes))
-    }
-
-    /// How many batches are read until the next restart.
-    fn budget(&self, restarts: u64) -> u64 {
-        match (self.restart_every, self.seed) {
-            (None, _) => u64::MAX,
-            (Some(n), None) => n,
-            (Some(n), Some(seed)) => {
-                // 1 to 2n - 1, but soon all the same.
-                let twice = usize::try_from(2 * n.min(1 << 20) - 1).unwrap_or(1);
-                1 + Random::new(seed, purpose::RESTART, restarts).below(twice) as u64
-            }
-        }
     }
 
     fn run_thread(&self, me: usize, parker: Parker, start: &Start, engine: &Engine) -> Result<End> {

@@ -55,15 +55,31 @@ impl Way {
     /// # Errors
     /// What the run ends with.
     pub fn run(self, pipeline: &Pipeline) -> Result<Metrics> {
-        let mut runner = DirectRunner::new().handle_signals(false);
-        if let Some(batches) = self.restart_every {
-            runner = runner.restart_every(batches);
-        }
-        if let Some(seed) = self.seed {
-            runner = runner.seed(seed);
-        }
+        let runner = self.runner();
+        self.run_on(&self.restart_every.map_or(runner.clone(), |batches| runner.restart_every(batches)), pipeline)
+    }
+
+    /// Runs the pipeline to its end, with restarts after exactly so many events also with a seed.
+    ///
+    /// # Errors
+    /// What the run ends with.
+    pub fn run_with_exact_restarts(self, pipeline: &Pipeline) -> Result<Metrics> {
+        let runner = self.runner();
+        self.run_on(
+            &self.restart_every.map_or(runner.clone(), |batches| runner.restart_exactly_every(batches)),
+            pipeline,
+        )
+    }
+
+    /// Without restarts.
+    fn runner(self) -> DirectRunner {
+        let runner = DirectRunner::new().handle_signals(false);
+        self.seed.map_or(runner.clone(), |seed| runner.seed(seed))
+    }
+
+    fn run_on(self, runner: &DirectRunner, pipeline: &Pipeline) -> Result<Metrics> {
         let options = PipelineOptions::default().with_threads(self.threads);
-        let mut result = pipeline.run_on(&runner, &options)?;
+        let mut result = pipeline.run_on(runner, &options)?;
         result.wait_until_finish()?;
         Ok(result.metrics().clone())
     }

@@ -126,13 +126,20 @@ fn programs_must_be_known_and_have_their_parameters() {
 }
 
 #[test]
-fn a_run_of_nothing_is_an_error() {
-    let run = |path: &str, runner: &str| {
+fn what_cannot_be_read_is_told_and_the_rest_runs() {
+    let run = |paths: &[&str], runner: &str| {
         let settings = Settings { runner: runner.to_owned(), ..Settings::default() };
-        run_all(&[PathBuf::from(path)], &settings, false, &mut Vec::new()).unwrap_err()
+        let paths: Vec<PathBuf> = paths.iter().map(PathBuf::from).collect();
+        let mut log = Vec::new();
+        run_all(&paths, &settings, false, &mut log).map(|report| (report, String::from_utf8(log).unwrap()))
     };
-    assert!(run("no/such/folder", "direct").starts_with("no/such/folder: "));
     let source = concat!(env!("CARGO_MANIFEST_DIR"), "/src");
-    assert!(run(source, "direct").ends_with("there are no vectors (files *.jsonl) here"));
-    assert_eq!(run(source, "slow"), "there is no runner \"slow\" for vectors; there is: direct");
+    let vectors = concat!(env!("CARGO_MANIFEST_DIR"), "/conformance/global.jsonl");
+    let (report, log) = run(&["no/such/folder", vectors, source], "direct").unwrap();
+    assert_eq!((report.unread, report.failed), (2, 0));
+    assert!(report.passed > 10, "{report:?}");
+    let lines: Vec<&str> = log.lines().collect();
+    assert!(lines[0].starts_with("NOT RUN no/such/folder: "), "{log}");
+    assert!(lines[1].starts_with(&format!("NOT RUN {source}: there are no vectors here: ")), "{log}");
+    assert_eq!(run(&[source], "slow").unwrap_err(), "there is no runner \"slow\" for vectors; there is: direct");
 }

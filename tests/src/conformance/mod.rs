@@ -11,6 +11,7 @@ pub use report::{Report, run_all};
 use crate::Way;
 use crate::vectors::{Ending, Vector};
 use dataflow_core::{Metrics, Pipeline};
+use std::time::Duration;
 
 /// How vectors are run.
 #[derive(Clone, Debug, PartialEq)]
@@ -22,11 +23,21 @@ pub struct Settings {
     pub way: Way,
     /// How many elements that follow each other are one bundle, at most: 1 in vectors.
     pub bundle: usize,
+    /// Whether it restarts after exactly as many events as [`Way::restart_every`] says also with a seed.
+    pub exact_restarts: bool,
+    /// How long a vector may take by the real clock before it counts as failed.
+    pub time_limit: Duration,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Settings { runner: "direct".to_owned(), way: Way::on(1), bundle: 1 }
+        Settings {
+            runner: "direct".to_owned(),
+            way: Way::on(1),
+            bundle: 1,
+            exact_restarts: true,
+            time_limit: Duration::from_secs(60),
+        }
     }
 }
 
@@ -58,7 +69,8 @@ impl Settings {
     /// Checks the pipeline and runs it to its end.
     fn run(&self, p: &Pipeline) -> Result<Metrics, Ending> {
         p.check().map_err(|e| Ending::Rejected(e.to_string()))?;
-        self.way.run(p).map_err(|e| Ending::Fails(e.to_string()))
+        let result = if self.exact_restarts { self.way.run_with_exact_restarts(p) } else { self.way.run(p) };
+        result.map_err(|e| Ending::Fails(e.to_string()))
     }
 }
 

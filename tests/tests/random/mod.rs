@@ -24,7 +24,7 @@ pub(crate) fn cases(share: u32) -> ProptestConfig {
 pub(crate) fn settings(bundle: impl Strategy<Value = usize>) -> impl Strategy<Value = Settings> {
     let restart = prop::option::of(1u64..5);
     (1u16..4, restart, prop::option::of(0u64..1000), bundle).prop_map(|(threads, restart_every, seed, bundle)| {
-        Settings { way: Way { threads, restart_every, seed }, bundle, ..Settings::default() }
+        Settings { way: Way { threads, restart_every, seed }, bundle, exact_restarts: false, ..Settings::default() }
     })
 }
 
