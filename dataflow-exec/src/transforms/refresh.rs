@@ -19,7 +19,8 @@ pub trait Refresh {
     /// On a pipeline this goes on for ever; on a collection, whose elements are not looked at, until it ends.
     ///
     /// `read` runs on one of the threads that process elements, which wait for it. If it fails, the run fails; to go on
-    /// with what was read before, let it return that. After a restart it is called when the period is over.
+    /// with what was read before, let it return that. After a restart it is called when the period is over. In a test
+    /// with a `TestStream`, beside which nothing may go on for ever, call it on a collection.
     ///
     /// ```
     /// # use dataflow_core::Pipeline;
@@ -70,6 +71,7 @@ impl<I: Data> Refresh for PCollection<I> {
                 read: read.clone(),
                 period,
                 at_work,
+                ended: false,
                 due: None,
                 now: Timestamp::MIN,
                 types: PhantomData,
@@ -83,6 +85,7 @@ struct RefreshOperator<I, T, F> {
     period: Duration,
     /// One shard reads, until the input ends.
     at_work: bool,
+    ended: bool,
     due: Option<Timestamp>,
     now: Timestamp,
     types: Types<(I, T)>,
@@ -115,19 +118,21 @@ where
 
     fn watermark(&mut self, input: Timestamp, _: (Emitter<'_, T>,)) -> Result<Advance> {
         if input == Timestamp::MAX {
-            self.at_work = false;
+            (self.at_work, self.ended) = (false, true);
             return Ok(Advance::to(input));
         }
         Ok(Advance::to(self.now))
     }
 
     fn snapshot(&mut self, to: &mut StateWriter) -> Result<()> {
-        to.shard(&(self.now, self.due))
+        to.shard(&(self.now, self.due, self.ended))
     }
 
     fn restore(&mut self, from: StateReader<'_>) -> Result<()> {
-        for (now, due) in from.all_shards::<(Timestamp, Option<Timestamp>)>()? {
+        for (now, due, ended) in from.all_shards::<(Timestamp, Option<Timestamp>, bool)>()? {
             (self.now, self.due) = (self.now.max(now), self.due.max(due));
+            self.at_work &= !ended;
+            self.ended |= ended;
         }
         Ok(())
     }
