@@ -386,8 +386,11 @@ fn the_latest_value_of_a_changing_side_input_is_seen() {
 fn a_table_is_not_read_any_more_when_its_input_has_ended() {
     for way in WAYS {
         let (mut ticks, mut other) = (TestStream::new(), TestStream::new());
-        ticks.add(1u8, at(0)).advance_watermark_to_infinity().advance_processing_time(Duration::minutes(2));
-        (0..5).for_each(|n| _ = other.add(n, at(n)));
+        ticks
+            .add(1u8, Timestamp::from_seconds(0))
+            .advance_watermark_to_infinity()
+            .advance_processing_time(Duration::minutes(2));
+        (0..5).for_each(|n| _ = other.add(n, Timestamp::from_seconds(n)));
         let p = Pipeline::new("test");
         let read = p.test_stream("Ticks", &ticks).refresh_every("Read", Duration::minutes(1), |_| Ok(1)).collect("Out");
         p.test_stream("Other", &other).collect("Others");
