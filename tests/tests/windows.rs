@@ -172,6 +172,66 @@ fn a_window_that_does_not_hold_its_element_is_an_error() {
     }
 }
 
+#[test]
+fn windows_of_users_that_are_joined_to_one_that_does_not_hold_both_are_an_error() {
+    /// Joins all windows of a key to this one.
+    struct JoinedTo(fn(Window, Window) -> Window);
+    impl CustomWindowFn for JoinedTo {
+        fn describe(&self) -> String {
+            "tens of seconds".to_owned()
+        }
+        fn assign(&self, t: Timestamp, windows: &mut Vec<Window>) {
+            windows.push(FixedWindows::of(Duration::seconds(10)).assign(t));
+        }
+        fn is_merging(&self) -> bool {
+            true
+        }
+        fn join(&self, a: Window, b: Window) -> Option<Window> {
+            Some(self.0(a, b))
+        }
+    }
+    let joins: [fn(Window, Window) -> Window; 4] =
+        [|a, _| a, |_, b| b, |_, _| window(100, 200), |a, b| Window::new(a.start().min(b.start()), at(0))];
+    for join in joins {
+        for way in WAYS {
+            let mut stream = TestStream::new();
+            stream.add((1u8, 1i64), at(5)).add((1, 1), at(25));
+            let p = Pipeline::new("test");
+            let windowed = p.test_stream("Elements", &stream).window("Tens", CustomWindows::new(JoinedTo(join)));
+            windowed.count("Count").collect("Out");
+            let error = way.run(&p).unwrap_err().to_string();
+            assert!(error.contains("step \"Count\""), "{error}");
+            let joint = join(window(0, 10), window(20, 30));
+            let text = format!(
+                "the window function \"tens of seconds\" joined {} and {} to {joint}, which does not hold both",
+                window(0, 10),
+                window(20, 30)
+            );
+            assert!(error.contains(&text), "{error}");
+        }
+    }
+}
+
+#[test]
+fn a_window_of_users_that_is_given_twice_counts_once_and_without_one_an_element_goes_no_further() {
+    /// The ten seconds and the minute of an element, some twice; nothing before 1970.
+    struct Both;
+    impl CustomWindowFn for Both {
+        fn describe(&self) -> String {
+            "tens of seconds and minutes".to_owned()
+        }
+        fn assign(&self, t: Timestamp, windows: &mut Vec<Window>) {
+            let of = |seconds| FixedWindows::of(Duration::seconds(seconds)).assign(t);
+            if t >= at(0) {
+                windows.extend([of(60), of(10), of(60), of(10), of(10)]);
+            }
+        }
+    }
+    let found = sums(CustomWindows::new(Both), &[(1, 1, 5), (1, 10, -5), (1, 100, 65)]);
+    let expected = [(0, 10, 1), (0, 60, 1), (60, 70, 100), (60, 120, 100)];
+    assert_eq!(found, expected.map(|(start, end, sum)| (window(start, end), 1, sum)));
+}
+
 /// Timestamps from the first to the last one that an element can have.
 const ALL_OF_TIME: [Timestamp; 6] = [
     Timestamp::MIN,

@@ -6,7 +6,7 @@ use super::table::Table;
 use super::{Accumulate, Arrival, Groups, PaneEmitter, Rows, Rules, Run, holds::Holds, pane::PaneState};
 use dataflow_core::plane::{Advance, Batch, Emitter, StateReader, StateWriter};
 use dataflow_core::{Error, Result};
-use dataflow_windows::{Duration, Timestamp, Window};
+use dataflow_windows::{Duration, Timestamp, Window, WindowFn};
 use foldhash::fast::RandomState;
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -80,6 +80,8 @@ impl<A: Accumulate> MergingGroups<A> {
 }
 
 impl<A: Accumulate> Rows<A> for Sessions<A> {
+    type Error = Error;
+
     fn add(
         &mut self,
         by: &A,
@@ -87,7 +89,7 @@ impl<A: Accumulate> Rows<A> for Sessions<A> {
         arrival: impl FnOnce() -> Arrival,
         window: impl FnOnce() -> Window,
         add: impl FnOnce(&mut A::Acc),
-    ) {
+    ) -> Result<()> {
         let (rules, time) = (&self.rules, self.time);
         let arrival = arrival().late_before(time.watermark);
         let row = self.keys.row(Cow::Borrowed(&*key), KeyRow::new);
@@ -95,14 +97,28 @@ impl<A: Accumulate> Rows<A> for Sessions<A> {
             self.touched.push(key.into_owned());
         }
         let own = window();
-        let joined =
-            |s: &Session<A::Acc>| s.window == own || rules.strategy.window_fn.join(s.window, own) == Some(s.window);
+        let joined = |s: &Session<A::Acc>| {
+            s.window == own || (s.window.covers(own) && rules.strategy.window_fn.join(s.window, own) == Some(s.window))
+        };
         let session = match row.sessions.iter().position(joined) {
             Some(at) => &mut row.sessions[at],
-            None => join_all(by, rules, time, &mut row.sessions, own, &mut self.holds),
+            None => join_all(by, rules, time, &mut row.sessions, own, &mut self.holds)?,
         };
         add(session.row.acc.get_or_insert_with(|| by.create()));
         session.arrival.add(arrival);
+        Ok(())
+    }
+}
+
+/// The window that two are to become, if they are.
+fn join(window_fn: &WindowFn, a: Window, b: Window) -> Result<Option<Window>> {
+    match window_fn.join(a, b) {
+        // An element would be in a window that does not hold it, and come out when that ends.
+        Some(joint) if !joint.covers(a) || !joint.covers(b) => Err(Error::data(format!(
+            "the window function \"{window_fn}\" joined {a} and {b} to {joint}, which does not hold both: \
+             return a window from the earlier start to the later end, or none"
+        ))),
+        joint => Ok(joint),
     }
 }
 
@@ -114,13 +130,18 @@ fn join_all<'s, A: Accumulate>(
     sessions: &'s mut Vec<Session<A::Acc>>,
     own: Window,
     holds: &mut Holds,
-) -> &'s mut Session<A::Acc> {
+) -> Result<&'s mut Session<A::Acc>> {
     let (mut window, mut parts) = (own, Vec::new());
-    while let Some((at, joint)) =
-        (0..sessions.len()).find_map(|i| Some((i, rules.strategy.window_fn.join(sessions[i].window, window)?)))
-    {
-        parts.push(sessions.swap_remove(at));
-        window = joint;
+    let mut at = 0;
+    while let Some(session) = sessions.get(at) {
+        match join(&rules.strategy.window_fn, session.window, window)? {
+            Some(joint) => {
+                parts.push(sessions.swap_remove(at));
+                window = joint;
+                at = 0; // it may now be joined with those that it was not joined with before
+            }
+            None => at += 1,
+        }
     }
     let session = if parts.is_empty() {
         Session { window, row: Row::new(None, rules.start()), arrival: Arrival::NONE }
@@ -143,7 +164,7 @@ fn join_all<'s, A: Accumulate>(
     };
     sessions.push(session);
     let last = sessions.len() - 1;
-    &mut sessions[last]
+    Ok(&mut sessions[last])
 }
 
 impl<A: Accumulate> Sessions<A> {

@@ -8,7 +8,7 @@ use super::pane::Time;
 use super::row::{Place, Row};
 use super::run::{run_end, windows_of};
 use super::table::Table;
-use super::{Accumulate, Arrival, Groups, PaneEmitter, Rows, Rules, Run, holds::Holds, pane::PaneState};
+use super::{Accumulate, Arrival, Groups, Never, PaneEmitter, Rows, Rules, Run, holds::Holds, pane::PaneState};
 use dataflow_core::plane::{Advance, Batch, Emitter, StateReader, StateWriter, Windows};
 use dataflow_core::{Error, Result};
 use dataflow_windows::{Assignment, Timestamp, Window};
@@ -77,6 +77,8 @@ pub(in crate::transforms) struct BundleRows<A: Accumulate> {
 }
 
 impl<A: Accumulate> Rows<A> for BundleRows<A> {
+    type Error = Never;
+
     #[inline]
     fn add(
         &mut self,
@@ -85,10 +87,11 @@ impl<A: Accumulate> Rows<A> for BundleRows<A> {
         arrival: impl FnOnce() -> Arrival,
         _: impl FnOnce() -> Window,
         add: impl FnOnce(&mut A::Acc),
-    ) {
+    ) -> Result<(), Never> {
         let (acc, arrived) = self.table.row(key, || (by.create(), Arrival::NONE));
         add(acc);
         arrived.add(arrival().late_before(self.watermark));
+        Ok(())
     }
 }
 
