@@ -89,6 +89,27 @@ fn a_session_ends_at_its_maximum_length() {
 }
 
 #[test]
+fn where_a_session_of_maximum_length_is_cut_hangs_on_the_order_of_arrival() {
+    let sessions = Sessions::with_gap(Duration::seconds(10)).max_length(Duration::seconds(20));
+    let orders = [
+        ([0, 8, 16], [(window(0, 18), 2), (window(16, 26), 1)]),
+        ([16, 8, 0], [(window(0, 10), 1), (window(8, 26), 2)]),
+    ];
+    for (order, expected) in orders {
+        for way in WAYS {
+            let mut stream = TestStream::new();
+            order.into_iter().for_each(|t| _ = stream.add((1u8, 1i64), at(t)));
+            let p = Pipeline::new("test");
+            let out = p.test_stream("Clicks", &stream).window("Sessions", sessions).count("Count").collect("Out");
+            way.run(&p).unwrap();
+            let mut found: Vec<_> = out.elements().iter().map(|e| (e.window(), e.value.1)).collect();
+            found.sort_unstable();
+            assert_eq!(found, expected, "{way:?}");
+        }
+    }
+}
+
+#[test]
 fn days_of_a_time_zone_have_as_many_hours_as_they_have() {
     let berlin = CalendarWindows::days(1).in_time_zone("Europe/Berlin".parse().unwrap());
     // On 2026-03-29 an hour is missing, on 2026-10-25 there is one more.
