@@ -7,9 +7,9 @@ use dataflow_exec::combiners::Sum;
 use dataflow_exec::transforms::*;
 use dataflow_tests::{WAYS, in_every_way};
 use dataflow_windows::{
-    AfterCount, AfterProcessingTime, AfterWatermark, CalendarWindows, CustomWindowFn, CustomWindows, Duration,
-    FixedWindows, GlobalWindows, Repeatedly, Sessions, SlidingWindows, Timestamp, TimestampCombiner, Timing, Window,
-    WindowFn, WindowingStrategy,
+    AfterAll, AfterAny, AfterCount, AfterEach, AfterProcessingTime, AfterWatermark, CalendarWindows, CustomWindowFn,
+    CustomWindows, Duration, FixedWindows, GlobalWindows, OnTimeBehavior, OrFinally, Repeatedly, Sessions,
+    SlidingWindows, Timestamp, TimestampCombiner, Timing, Window, WindowFn, WindowingStrategy,
 };
 
 fn at(seconds: i64) -> Timestamp {
@@ -348,6 +348,31 @@ fn early_on_time_and_late_panes_come_in_their_order() {
         panes.sort_by_key(|p| p.0);
         assert_eq!(panes, [(0, Timing::Early, 1), (1, Timing::OnTime, 3), (2, Timing::Late, 7)], "{way:?}");
         assert_eq!(metrics.get("Sum", "dropped_late"), 1, "{way:?}");
+    }
+}
+
+#[test]
+fn a_processing_time_wakes_a_window_also_if_the_part_that_set_it_is_finished() {
+    let by_count_or_time =
+        AfterAll::of([AfterProcessingTime::delay(Duration::ZERO)]).or_finally(AfterAny::of([AfterCount::at_least(1)]));
+    let end = AfterWatermark::past_end_of_window().late(AfterProcessingTime::delay(Duration::ZERO));
+    let windowing = WindowingStrategy::of(FixedWindows::of(Duration::millis(1_500)))
+        .triggering(AfterEach::in_order((by_count_or_time, end)))
+        .allowed_lateness(Duration::seconds(2))
+        .on_time(OnTimeBehavior::FireIfNonEmpty);
+    let element = Timestamp::from_millis(14_999);
+    let mut stream = TestStream::new();
+    stream.advance_watermark_to(Timestamp::from_millis(16_500)).add(("c", 1i64), element);
+    // The count has fired, and the time finds the end of the window passed: what comes then waits for another time.
+    stream.advance_processing_time(Duration::millis(500)).add(("c", 2), element);
+    for way in WAYS {
+        let p = Pipeline::new("test");
+        let elements = p.test_stream("Elements", &stream).map("Owned", |(k, n): (&str, i64)| (k.to_owned(), n));
+        let out = elements.window("Window", windowing.clone()).sum("Sum", |n| *n).collect("Out");
+        way.run(&p).unwrap();
+        let mut panes: Vec<_> = out.elements().iter().map(|e| (e.pane.index, e.pane.is_last, e.value.1)).collect();
+        panes.sort_unstable();
+        assert_eq!(panes, [(0, false, 1), (1, true, 2)], "{way:?}");
     }
 }
 

@@ -22,11 +22,12 @@ pub(in crate::transforms) struct Sessions<A: Accumulate> {
     keys: Table<A::Key, KeyRow<A::Acc>>,
     /// Keys for which something has come in this bundle.
     touched: Vec<A::Key>,
-    /// When a window of a key is next to be looked at; the key's own note is the truth.
+    /// When a window of a key is next to be looked at; the key's and the windows' own notes are the truth.
     ends: BTreeMap<Timestamp, Vec<A::Key>>,
     timers: BTreeMap<Timestamp, Vec<A::Key>>,
+    /// Those to be added for one row; empty otherwise.
+    new_timers: Vec<Timestamp>,
     holds: Holds,
-    has_timers: bool,
 }
 
 /// The windows of a key.
@@ -67,13 +68,13 @@ impl<C> KeyRow<C> {
 impl<A: Accumulate> MergingGroups<A> {
     pub(in crate::transforms) fn new(rules: Arc<Rules>) -> Self {
         MergingGroups(Sessions {
-            has_timers: rules.uses_processing_time(),
             rules,
             time: Time { watermark: Timestamp::MIN, now: Timestamp::MIN },
             keys: Table::new(RandomState::default()),
             touched: Vec::new(),
             ends: BTreeMap::new(),
             timers: BTreeMap::new(),
+            new_timers: Vec::new(),
             holds: Holds::default(),
         })
     }
@@ -239,11 +240,9 @@ impl<A: Accumulate> Groups<A> for MergingGroups<A> {
                     continue;
                 }
                 let mut to = Place { by, rules, window: *window, time, out: &mut out };
-                session.take_bundle(&mut to, &key, None, arrival)?;
+                session.take_bundle(&mut to, &key, None, arrival, &mut all.new_timers)?;
                 session.set_hold(rules, *window, time, &mut all.holds);
-                if all.has_timers
-                    && let Some(t) = session.new_timer(rules, time)
-                {
+                for t in all.new_timers.drain(..) {
                     all.timers.entry(t).or_default().push(key.clone());
                 }
             }
@@ -283,11 +282,11 @@ impl<A: Accumulate> Groups<A> for MergingGroups<A> {
         let mut out = PaneEmitter::new(out);
         let mut looked = false;
         let later = all.timers.split_off(&now); // at that very time they are not due
-        for (t, keys) in std::mem::replace(&mut all.timers, later) {
+        for keys in std::mem::replace(&mut all.timers, later).into_values() {
             for key in keys {
                 let Some(row) = all.keys.get_mut(&key) else { continue };
                 for Session { window, row: session, .. } in &mut row.sessions {
-                    if !session.takes_timer(t) {
+                    if !session.state.timers.take_before(now) {
                         continue;
                     }
                     looked = true;
@@ -295,9 +294,6 @@ impl<A: Accumulate> Groups<A> for MergingGroups<A> {
                     let fired = rules.fire_if_ready(&mut session.state, *window, time);
                     session.give_out(&mut to, &key, fired)?;
                     session.set_hold(rules, *window, time, &mut all.holds);
-                    if let Some(t) = session.new_timer(rules, time) {
-                        all.timers.entry(t).or_default().push(key.clone());
-                    }
                 }
             }
         }
@@ -323,7 +319,7 @@ impl<A: Accumulate> Groups<A> for MergingGroups<A> {
             let key_row = all.keys.row(Cow::Borrowed(&key), KeyRow::new);
             let mut row = Row::new(acc, state);
             row.set_hold(&all.rules, window, all.time, &mut all.holds);
-            if let Some(t) = row.new_timer(&all.rules, all.time) {
+            for t in row.state.timers.iter() {
                 all.timers.entry(t).or_default().push(key.clone());
             }
             key_row.sessions.push(Session { window, row, arrival: Arrival::NONE });

@@ -14,6 +14,7 @@ mod plain;
 mod row;
 mod run;
 mod table;
+mod timers;
 
 pub(super) use operator::{Dropped, Feed, Late, Shown, apply};
 pub(super) use run::run_end;

@@ -36,8 +36,9 @@ pub(in crate::transforms) struct PaneGroups<A: Accumulate> {
     walk: Option<Walk<A>>,
     /// Rows to be looked at when processing time has passed; the row's own note is the truth.
     timers: BTreeMap<Timestamp, Vec<(Window, A::Key)>>,
+    /// Those to be added for one row; empty otherwise.
+    new_timers: Vec<Timestamp>,
     holds: Holds,
-    has_timers: bool,
     /// How many rows the window had that expired last: the next ones may be like it.
     usual_rows: usize,
     hasher: RandomState,
@@ -107,7 +108,6 @@ impl<A: Accumulate> PaneGroups<A> {
     pub(in crate::transforms) fn new(rules: Arc<Rules>) -> Self {
         let hasher = RandomState::default();
         PaneGroups {
-            has_timers: rules.uses_processing_time(),
             rules,
             time: Time { watermark: Timestamp::MIN, now: Timestamp::MIN },
             slices: Vec::new(),
@@ -117,6 +117,7 @@ impl<A: Accumulate> PaneGroups<A> {
             not_ended: BTreeSet::new(),
             walk: None,
             timers: BTreeMap::new(),
+            new_timers: Vec::new(),
             holds: Holds::default(),
             usual_rows: 0,
             hasher,
@@ -231,12 +232,13 @@ impl<A: Accumulate> PaneGroups<A> {
         for (key, acc, arrival) in brought {
             // A row that is made needs a key of its own.
             let row = table.row(Cow::Borrowed(&*key), || Row::new(None, self.rules.start()));
-            row.take_bundle(&mut to, &key, Some(acc), arrival)?;
+            row.take_bundle(&mut to, &key, Some(acc), arrival, &mut self.new_timers)?;
             row.set_hold(&self.rules, window, self.time, &mut self.holds);
-            if self.has_timers
-                && let Some(t) = row.new_timer(&self.rules, self.time)
-            {
-                self.timers.entry(t).or_default().push((window, key.into_owned()));
+            if let Some(last) = self.new_timers.pop() {
+                for t in self.new_timers.drain(..) {
+                    self.timers.entry(t).or_default().push((window, (*key).clone()));
+                }
+                self.timers.entry(last).or_default().push((window, key.into_owned()));
             }
         }
         Ok(())
@@ -325,10 +327,10 @@ impl<A: Accumulate> Groups<A> for PaneGroups<A> {
         let mut out = PaneEmitter::new(out);
         let mut looked = false;
         let later = self.timers.split_off(&now); // at that very time they are not due
-        for (t, rows) in std::mem::replace(&mut self.timers, later) {
+        for rows in std::mem::replace(&mut self.timers, later).into_values() {
             for (window, key) in rows {
                 let Some(row) = self.open.get_mut(&window).and_then(|table| table.get_mut(&key)) else { continue };
-                if !row.takes_timer(t) {
+                if !row.state.timers.take_before(now) {
                     continue;
                 }
                 looked = true;
@@ -336,9 +338,6 @@ impl<A: Accumulate> Groups<A> for PaneGroups<A> {
                 let fired = self.rules.fire_if_ready(&mut row.state, window, self.time);
                 row.give_out(&mut to, &key, fired)?;
                 row.set_hold(&self.rules, window, self.time, &mut self.holds);
-                if let Some(t) = row.new_timer(&self.rules, self.time) {
-                    self.timers.entry(t).or_default().push((window, key));
-                }
             }
         }
         out.send()?;
@@ -362,10 +361,8 @@ impl<A: Accumulate> Groups<A> for PaneGroups<A> {
             let table = self.open.entry(window).or_insert_with(|| Table::new(self.hasher.clone()));
             let row = table.row(Cow::Borrowed(&key), || Row::new(acc, state));
             row.set_hold(&self.rules, window, self.time, &mut self.holds);
-            if self.has_timers
-                && let Some(t) = row.new_timer(&self.rules, self.time)
-            {
-                self.timers.entry(t).or_default().push((window, key));
+            for t in row.state.timers.iter() {
+                self.timers.entry(t).or_default().push((window, key.clone()));
             }
             self.not_ended.insert(window); // what has been done at its end is not done again
             Ok(())

@@ -13,22 +13,11 @@ pub(super) struct Row<C> {
     pub(super) state: PaneState,
     /// The hold that is set for it.
     hold: Option<Timestamp>,
-    /// The processing time that is set for it, or `MAX`.
-    timer: Timestamp,
 }
 
 impl<C> Row<C> {
     pub(super) fn new(acc: Option<C>, state: PaneState) -> Self {
-        Row { acc, state, hold: None, timer: Timestamp::MAX }
-    }
-
-    /// Whether a processing time that was set for the row is still the one that counts; it is not set any more then.
-    pub(super) fn takes_timer(&mut self, t: Timestamp) -> bool {
-        let takes = self.timer == t;
-        if takes {
-            self.timer = Timestamp::MAX;
-        }
-        takes
+        Row { acc, state, hold: None }
     }
 
     /// Sets the hold that its state asks for.
@@ -42,14 +31,8 @@ impl<C> Row<C> {
         holds.change(&mut self.hold, None);
     }
 
-    /// The processing time that is to be set for it, if it is another than the one that is.
-    #[inline]
-    pub(super) fn new_timer(&mut self, rules: &Rules, time: Time) -> Option<Timestamp> {
-        let next = rules.next_processing_time(&self.state, time.now)?;
-        (std::mem::replace(&mut self.timer, next) != next).then_some(next)
-    }
-
-    /// Adds the values that came in a bundle, and gives out what the trigger then says.
+    /// Adds the values that came in a bundle, and gives out what the trigger then says. Adds to `timers` the processing
+    /// times that are to be set for it.
     #[inline]
     pub(super) fn take_bundle<A: Accumulate<Acc = C>>(
         &mut self,
@@ -57,6 +40,7 @@ impl<C> Row<C> {
         key: &A::Key,
         acc: Option<C>,
         arrival: Arrival,
+        timers: &mut Vec<Timestamp>,
     ) -> Result<()>
     where
         C: Clone,
@@ -67,7 +51,7 @@ impl<C> Row<C> {
                 none => *none = Some(new),
             }
         }
-        to.rules.on_elements(&mut self.state, to.window, to.time, arrival);
+        to.rules.on_elements(&mut self.state, to.window, to.time, arrival, timers);
         let fired = to.rules.fire_if_ready(&mut self.state, to.window, to.time);
         self.give_out(to, key, fired)
     }
