@@ -55,6 +55,12 @@ impl Window {
         self.start <= t && t < self.end
     }
 
+    /// Whether all of `other` is in the window.
+    #[inline]
+    pub fn covers(self, other: Window) -> bool {
+        self.start <= other.start && other.end <= self.end
+    }
+
     /// Whether the end of the window is reached: no more elements on time are to be expected for it.
     #[inline]
     pub fn is_over(self, watermark: Timestamp) -> bool {

@@ -7,9 +7,9 @@ use dataflow_exec::combiners::Sum;
 use dataflow_exec::transforms::*;
 use dataflow_tests::{WAYS, in_every_way};
 use dataflow_windows::{
-    AfterCount, AfterProcessingTime, AfterWatermark, CalendarWindows, CustomWindowFn, CustomWindows, Duration,
-    FixedWindows, GlobalWindows, Repeatedly, Sessions, SlidingWindows, Timestamp, TimestampCombiner, Timing, Window,
-    WindowFn, WindowingStrategy,
+    AfterAll, AfterAny, AfterCount, AfterEach, AfterProcessingTime, AfterWatermark, CalendarWindows, CustomWindowFn,
+    CustomWindows, Duration, FixedWindows, GlobalWindows, OnTimeBehavior, OrFinally, Repeatedly, Sessions,
+    SlidingWindows, Timestamp, TimestampCombiner, Timing, Window, WindowFn, WindowingStrategy,
 };
 
 fn at(seconds: i64) -> Timestamp {
@@ -85,6 +85,27 @@ fn a_session_ends_at_its_maximum_length() {
         found.sort_unstable();
         // At 16 it would be 26 seconds long.
         assert_eq!(found, [(window(0, 18), 2), (window(16, 40), 3)], "{way:?}");
+    }
+}
+
+#[test]
+fn where_a_session_of_maximum_length_is_cut_hangs_on_the_order_of_arrival() {
+    let sessions = Sessions::with_gap(Duration::seconds(10)).max_length(Duration::seconds(20));
+    let orders = [
+        ([0, 8, 16], [(window(0, 18), 2), (window(16, 26), 1)]),
+        ([16, 8, 0], [(window(0, 10), 1), (window(8, 26), 2)]),
+    ];
+    for (order, expected) in orders {
+        for way in WAYS {
+            let mut stream = TestStream::new();
+            order.into_iter().for_each(|t| _ = stream.add((1u8, 1i64), at(t)));
+            let p = Pipeline::new("test");
+            let out = p.test_stream("Clicks", &stream).window("Sessions", sessions).count("Count").collect("Out");
+            way.run(&p).unwrap();
+            let mut found: Vec<_> = out.elements().iter().map(|e| (e.window(), e.value.1)).collect();
+            found.sort_unstable();
+            assert_eq!(found, expected, "{way:?}");
+        }
     }
 }
 
@@ -170,6 +191,66 @@ fn a_window_that_does_not_hold_its_element_is_an_error() {
         assert!(error.contains("step \"Window\""), "{error}");
         assert!(error.contains("the window function \"yesterday\" put an element of 1970-01-01T00:00:00Z"), "{error}");
     }
+}
+
+#[test]
+fn windows_of_users_that_are_joined_to_one_that_does_not_hold_both_are_an_error() {
+    /// Joins all windows of a key to this one.
+    struct JoinedTo(fn(Window, Window) -> Window);
+    impl CustomWindowFn for JoinedTo {
+        fn describe(&self) -> String {
+            "tens of seconds".to_owned()
+        }
+        fn assign(&self, t: Timestamp, windows: &mut Vec<Window>) {
+            windows.push(FixedWindows::of(Duration::seconds(10)).assign(t));
+        }
+        fn is_merging(&self) -> bool {
+            true
+        }
+        fn join(&self, a: Window, b: Window) -> Option<Window> {
+            Some(self.0(a, b))
+        }
+    }
+    let joins: [fn(Window, Window) -> Window; 4] =
+        [|a, _| a, |_, b| b, |_, _| window(100, 200), |a, b| Window::new(a.start().min(b.start()), at(0))];
+    for join in joins {
+        for way in WAYS {
+            let mut stream = TestStream::new();
+            stream.add((1u8, 1i64), at(5)).add((1, 1), at(25));
+            let p = Pipeline::new("test");
+            let windowed = p.test_stream("Elements", &stream).window("Tens", CustomWindows::new(JoinedTo(join)));
+            windowed.count("Count").collect("Out");
+            let error = way.run(&p).unwrap_err().to_string();
+            assert!(error.contains("step \"Count\""), "{error}");
+            let joint = join(window(0, 10), window(20, 30));
+            let text = format!(
+                "the window function \"tens of seconds\" joined {} and {} to {joint}, which does not hold both",
+                window(0, 10),
+                window(20, 30)
+            );
+            assert!(error.contains(&text), "{error}");
+        }
+    }
+}
+
+#[test]
+fn a_window_of_users_that_is_given_twice_counts_once_and_without_one_an_element_goes_no_further() {
+    /// The ten seconds and the minute of an element, some twice; nothing before 1970.
+    struct Both;
+    impl CustomWindowFn for Both {
+        fn describe(&self) -> String {
+            "tens of seconds and minutes".to_owned()
+        }
+        fn assign(&self, t: Timestamp, windows: &mut Vec<Window>) {
+            let of = |seconds| FixedWindows::of(Duration::seconds(seconds)).assign(t);
+            if t >= at(0) {
+                windows.extend([of(60), of(10), of(60), of(10), of(10)]);
+            }
+        }
+    }
+    let found = sums(CustomWindows::new(Both), &[(1, 1, 5), (1, 10, -5), (1, 100, 65)]);
+    let expected = [(0, 10, 1), (0, 60, 1), (60, 70, 100), (60, 120, 100)];
+    assert_eq!(found, expected.map(|(start, end, sum)| (window(start, end), 1, sum)));
 }
 
 /// Timestamps from the first to the last one that an element can have.
@@ -267,6 +348,31 @@ fn early_on_time_and_late_panes_come_in_their_order() {
         panes.sort_by_key(|p| p.0);
         assert_eq!(panes, [(0, Timing::Early, 1), (1, Timing::OnTime, 3), (2, Timing::Late, 7)], "{way:?}");
         assert_eq!(metrics.get("Sum", "dropped_late"), 1, "{way:?}");
+    }
+}
+
+#[test]
+fn a_processing_time_wakes_a_window_also_if_the_part_that_set_it_is_finished() {
+    let by_count_or_time =
+        AfterAll::of([AfterProcessingTime::delay(Duration::ZERO)]).or_finally(AfterAny::of([AfterCount::at_least(1)]));
+    let end = AfterWatermark::past_end_of_window().late(AfterProcessingTime::delay(Duration::ZERO));
+    let windowing = WindowingStrategy::of(FixedWindows::of(Duration::millis(1_500)))
+        .triggering(AfterEach::in_order((by_count_or_time, end)))
+        .allowed_lateness(Duration::seconds(2))
+        .on_time(OnTimeBehavior::FireIfNonEmpty);
+    let element = Timestamp::from_millis(14_999);
+    let mut stream = TestStream::new();
+    stream.advance_watermark_to(Timestamp::from_millis(16_500)).add(("c", 1i64), element);
+    // The count has fired, and the time finds the end of the window passed: what comes then waits for another time.
+    stream.advance_processing_time(Duration::millis(500)).add(("c", 2), element);
+    for way in WAYS {
+        let p = Pipeline::new("test");
+        let elements = p.test_stream("Elements", &stream).map("Owned", |(k, n): (&str, i64)| (k.to_owned(), n));
+        let out = elements.window("Window", windowing.clone()).sum("Sum", |n| *n).collect("Out");
+        way.run(&p).unwrap();
+        let mut panes: Vec<_> = out.elements().iter().map(|e| (e.pane.index, e.pane.is_last, e.value.1)).collect();
+        panes.sort_unstable();
+        assert_eq!(panes, [(0, false, 1), (1, true, 2)], "{way:?}");
     }
 }
 

@@ -159,7 +159,8 @@ where
                 let i = run.elements.start + i;
                 cursor.0 = i;
                 let (arrival, window) = (|| Arrival::of(input.times.get(i)), || input.window(i));
-                rows.add(self, keying.key(element), arrival, window, |acc| combine.add(acc, keying.value(element)));
+                rows.add(self, keying.key(element), arrival, window, |acc| combine.add(acc, keying.value(element)))
+                    .map_err(Into::into)?;
             }
             Ok(())
         })

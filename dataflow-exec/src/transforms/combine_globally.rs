@@ -93,7 +93,8 @@ impl<F: CombineFn> Feed<((), Partial<F::Acc>)> for Merging<F> {
                     || partial.arrival,
                     window,
                     |acc| self.0.merge(acc, partial.acc.clone()),
-                );
+                )
+                .map_err(Into::into)?;
             }
             Ok(())
         })

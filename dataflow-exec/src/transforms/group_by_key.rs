@@ -84,7 +84,7 @@ impl<T: Data, G: Keying<T, Value: Coded>> Feed<T> for Collecting<T, G> {
                 cursor.0 = i;
                 let (key, value) = self.keying.pair(element);
                 let (arrival, window) = (|| Arrival::of(input.times.get(i)), || input.window(i));
-                rows.add(self, Cow::Owned(key), arrival, window, |acc| acc.push(value));
+                rows.add(self, Cow::Owned(key), arrival, window, |acc| acc.push(value)).map_err(Into::into)?;
             }
             Ok(())
         })

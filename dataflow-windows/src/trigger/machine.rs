@@ -13,7 +13,7 @@ use crate::{Duration, Timestamp};
 /// For each bundle, key and window: [`on_merge`](Self::on_merge) if the window has changed,
 /// [`on_elements`](Self::on_elements), and if then [`should_fire`](Self::should_fire), [`on_fire`](Self::on_fire) and
 /// the result. The last two also when the end of the window is reached, and when a
-/// [processing time](Self::next_processing_time_from) has come.
+/// [processing time](Self::for_each_processing_time) has passed that it waited for at any time since.
 ///
 /// ```
 /// use dataflow_windows::{AfterCount, Repeatedly, Timestamp, TriggerContext, TriggerMachine};
@@ -130,8 +130,8 @@ impl TriggerMachine {
 
     /// The earliest processing time after which (strictly) it may be ready, if it waits for one.
     ///
-    /// It may have passed, if it was not enough. To set a timer use
-    /// [`next_processing_time_from`](Self::next_processing_time_from).
+    /// It may have passed, if it was not enough; [`next_processing_time_from`](Self::next_processing_time_from) leaves
+    /// out such times. To set timers use [`for_each_processing_time`](Self::for_each_processing_time).
     pub fn next_processing_time(&self, state: &TriggerState) -> Option<Timestamp> {
         self.next_processing_time_from(state, Timestamp::MIN)
     }
@@ -141,13 +141,38 @@ impl TriggerMachine {
     /// Times that have passed are left out: if it was not ready then, it will not be without something else.
     pub fn next_processing_time_from(&self, state: &TriggerState, now: Timestamp) -> Option<Timestamp> {
         let mut next: Option<Timestamp> = None;
-        self.for_each_active(ROOT, state, &mut |kind, register| {
-            if let Kind::AfterProcessingTime { delay, align_to } = kind {
-                let due = after_processing_time::due(state, register, delay, align_to).filter(|&due| due >= now);
-                next = next.into_iter().chain(due).min();
+        self.for_each_processing_time(state, |due| {
+            if due >= now {
+                next = Some(next.map_or(due, |next| next.min(due)));
             }
         });
         next
+    }
+
+    /// Calls `each` with the processing times after which (strictly) a part of it is ready that has its turn now.
+    ///
+    /// To be called for each bundle, between [`on_elements`](Self::on_elements) and [`should_fire`](Self::should_fire): a
+    /// time that is still to come is to be kept then, and the trigger looked at when it has passed, also if it does not
+    /// wait for it any more. As in Beam, such a look may find that another part is ready.
+    ///
+    /// ```
+    /// use dataflow_windows::{AfterProcessingTime, Duration, Timestamp, TriggerContext, TriggerMachine};
+    ///
+    /// let machine = TriggerMachine::new(&AfterProcessingTime::delay(Duration::seconds(10)).into());
+    /// let now = Timestamp::from_seconds(5);
+    /// let context = TriggerContext { watermark: Timestamp::MIN, now, end: Timestamp::from_seconds(60) };
+    /// let mut state = machine.start();
+    /// machine.on_elements(&mut state, 2, &context);
+    /// let mut times = Vec::new();
+    /// machine.for_each_processing_time(&state, |due| times.push(due));
+    /// assert_eq!(times, [Timestamp::from_seconds(15)]);
+    /// ```
+    pub fn for_each_processing_time(&self, state: &TriggerState, mut each: impl FnMut(Timestamp)) {
+        self.for_each_active(ROOT, state, &mut |kind, register| {
+            if let Kind::AfterProcessingTime { delay, align_to } = kind {
+                after_processing_time::due(state, register, delay, align_to).into_iter().for_each(&mut each);
+            }
+        });
     }
 }
 

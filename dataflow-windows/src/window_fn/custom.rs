@@ -33,7 +33,10 @@ pub trait CustomWindowFn: Send + Sync + 'static {
     /// What it does, with all its parameters: two functions that describe themselves alike are taken to be the same.
     fn describe(&self) -> String;
 
-    /// Adds the windows of an element with timestamp `t`; each must hold `t`, and end after it.
+    /// Adds the windows of an element with timestamp `t`, in any order. A window that is added twice counts once.
+    ///
+    /// Each must hold `t`, that is, begin not after it and end after it; one that ends at the end of time holds that, too.
+    /// An element for which there is none is in no window, and goes no further.
     fn assign(&self, t: Timestamp, windows: &mut Vec<Window>);
 
     /// Whether windows of a key are [joined](Self::join).
@@ -41,7 +44,8 @@ pub trait CustomWindowFn: Send + Sync + 'static {
         false
     }
 
-    /// Whether two windows of a key are to become one, and which. Asked again until no two are to be joined.
+    /// Whether two windows of a key are to become one, and which: it must hold both. Asked again until no two are to be
+    /// joined.
     fn join(&self, _a: Window, _b: Window) -> Option<Window> {
         None
     }
@@ -59,6 +63,19 @@ impl CustomWindows {
     pub fn new(function: impl CustomWindowFn) -> Self {
         let description = function.describe().into();
         CustomWindows { function: Arc::new(function), description }
+    }
+
+    /// Adds the windows of an element, each once, in their order.
+    pub(super) fn assign_once(&self, t: Timestamp, windows: &mut Vec<Window>) {
+        let before = windows.len();
+        self.function.assign(t, windows);
+        let Some(own) = windows.get_mut(before..).filter(|own| own.len() > 1) else { return };
+        own.sort_unstable();
+        let (mut at, mut last) = (0, None);
+        windows.retain(|w| {
+            at += 1;
+            at <= before || last.replace(*w) != Some(*w)
+        });
     }
 }
 

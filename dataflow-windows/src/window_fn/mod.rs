@@ -58,7 +58,7 @@ impl WindowFn {
     pub fn assign(&self, t: Timestamp, windows: &mut Vec<Window>) {
         match self {
             WindowFn::Global => windows.push(Window::GLOBAL),
-            WindowFn::Custom(custom) => custom.assign(t, windows),
+            WindowFn::Custom(custom) => custom.assign_once(t, windows),
             other => other.assignment().into_iter().for_each(|a| a.assign_all(t, windows)),
         }
     }

@@ -8,7 +8,7 @@ use std::fmt;
 /// Sessions: an element opens a window of `gap` from its timestamp, and windows of a key that overlap become one.
 ///
 /// Windows that only touch stay apart. With a [maximum length](Self::max_length) windows are not joined where the joint
-/// one would be longer: a new session begins there.
+/// one would be longer: a new session begins there, which overlaps the one before.
 ///
 /// ```
 /// use dataflow_windows::{Duration, Sessions, Timestamp, WindowFn};
@@ -28,6 +28,10 @@ impl Sessions {
     }
 
     /// No session becomes longer than `length`.
+    ///
+    /// Windows are joined as their elements come, and where a session is cut hangs on that order: with a gap of 10 and at
+    /// most 20, elements at 0, 8 and 16 are in sessions 0 to 18 and 16 to 26; if they come as 16, 8 and 0, in 8 to 26
+    /// and 0 to 10. So a run over the same elements in another order may give other sessions.
     pub const fn max_length(self, length: Duration) -> Self {
         Sessions { max_length: Some(length), ..self }
     }

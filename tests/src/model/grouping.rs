@@ -4,6 +4,7 @@ use super::trigger::{Now, Standing};
 use super::windows::assign;
 use crate::vectors::{Accumulation, Closing, Dropped, END_OF_TIME, Event, OnTime, PaneNumbers, PaneTiming};
 use crate::vectors::{Pane, TimestampCombiner, WindowRange, Windowing};
+use std::collections::BTreeSet;
 
 /// The panes of a `group_by_key` that sees these events and then the end of time, and what it drops. Up to `bundle`
 /// elements that follow each other come together: triggers are asked once for all of them.
@@ -52,6 +53,8 @@ struct Cell {
     new: Vec<New>,
     /// The trigger asked to be woken at the end of the window, and has not been yet.
     wake_at_end: bool,
+    /// The processing times whose passing wakes it: what the trigger has ever waited for after an element.
+    wake_at: BTreeSet<i64>,
     panes: u32,
     panes_not_early: u32,
 }
@@ -109,6 +112,7 @@ impl<'a> Grouping<'a> {
             for (value, timestamp) in std::mem::take(&mut cell.bundle) {
                 cell.new.push(New { value, timestamp, in_time, counts: in_time && timestamp >= now.watermark });
                 cell.wake_at_end |= cell.trigger.element(now);
+                cell.wake_at.extend(cell.trigger.awaited());
             }
             self.look(cell);
         }
@@ -137,11 +141,13 @@ impl<'a> Grouping<'a> {
             old: vec![],
             new: vec![],
             wake_at_end: false,
+            wake_at: BTreeSet::new(),
             panes: 0,
             panes_not_early: 0,
         });
         if matches!(self.strategy.window_fn, crate::vectors::WindowFn::Sessions { .. }) && !standings.is_empty() {
             merged.trigger = Standing::merged(&standings, self.now(window));
+            merged.wake_at.extend(merged.trigger.awaited());
         }
         merged.bundle = parts.iter().flat_map(|c| c.bundle.clone()).collect();
         merged.old = parts.iter().flat_map(|c| c.old.clone()).collect();
@@ -172,7 +178,7 @@ impl<'a> Grouping<'a> {
         let passed = before..self.processing;
         let mut cells = std::mem::take(&mut self.cells);
         for cell in &mut cells {
-            if cell.trigger.awaited().iter().any(|t| passed.contains(t)) {
+            if cell.wake_at.iter().any(|t| passed.contains(t)) {
                 self.look(cell);
             }
         }

@@ -89,8 +89,11 @@ impl Standing {
 
     /// The processing times that parts wait for to be passed.
     pub(super) fn awaited(&self) -> Vec<i64> {
+        if self.finished {
+            return vec![];
+        }
         let own = match (&self.trigger, self.first_at) {
-            (Trigger::AfterProcessingTime { delay_ms }, Some(t)) if !self.finished => Some(t + delay_ms),
+            (Trigger::AfterProcessingTime { delay_ms }, Some(t)) => Some(t + delay_ms),
             _ => None,
         };
         own.into_iter().chain(self.parts.iter().flat_map(Standing::awaited)).collect()

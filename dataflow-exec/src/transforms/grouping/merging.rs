@@ -6,7 +6,7 @@ use super::table::Table;
 use super::{Accumulate, Arrival, Groups, PaneEmitter, Rows, Rules, Run, holds::Holds, pane::PaneState};
 use dataflow_core::plane::{Advance, Batch, Emitter, StateReader, StateWriter};
 use dataflow_core::{Error, Result};
-use dataflow_windows::{Duration, Timestamp, Window};
+use dataflow_windows::{Duration, Timestamp, Window, WindowFn};
 use foldhash::fast::RandomState;
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -23,11 +23,10 @@ pub(in crate::transforms) struct Sessions<A: Accumulate> {
     keys: Table<A::Key, KeyRow<A::Acc>>,
     /// Keys for which something has come in this bundle.
     touched: Vec<A::Key>,
-    /// When a window of a key is next to be looked at; the key's own note is the truth.
+    /// When a window of a key is next to be looked at; the key's and the windows' own notes are the truth.
     ends: BTreeMap<Timestamp, Vec<A::Key>>,
     timers: BTreeMap<Timestamp, Vec<A::Key>>,
     holds: Holds,
-    has_timers: bool,
 }
 
 /// The windows of a key, ordered by their starts.
@@ -86,7 +85,6 @@ impl<C> KeyRow<C> {
 impl<A: Accumulate> MergingGroups<A> {
     pub(in crate::transforms) fn new(rules: Arc<Rules>) -> Self {
         MergingGroups(Sessions {
-            has_timers: rules.uses_processing_time(),
             rules,
             time: Time { watermark: Timestamp::MIN, now: Timestamp::MIN },
             keys: Table::new(RandomState::default()),
@@ -99,6 +97,8 @@ impl<A: Accumulate> MergingGroups<A> {
 }
 
 impl<A: Accumulate> Rows<A> for Sessions<A> {
+    type Error = Error;
+
     fn add(
         &mut self,
         by: &A,
@@ -106,7 +106,7 @@ impl<A: Accumulate> Rows<A> for Sessions<A> {
         arrival: impl FnOnce() -> Arrival,
         window: impl FnOnce() -> Window,
         add: impl FnOnce(&mut A::Acc),
-    ) {
+    ) -> Result<()> {
         let (rules, time) = (&self.rules, self.time);
         let arrival = arrival().late_before(time.watermark);
         let row = self.keys.row(Cow::Borrowed(&*key), KeyRow::new);
@@ -115,17 +115,31 @@ impl<A: Accumulate> Rows<A> for Sessions<A> {
         }
         let own = window();
         let near = row.near(rules, own);
-        let joined =
-            |s: &Session<A::Acc>| s.window == own || rules.strategy.window_fn.join(s.window, own) == Some(s.window);
+        let joined = |s: &Session<A::Acc>| {
+            s.window == own || (s.window.covers(own) && rules.strategy.window_fn.join(s.window, own) == Some(s.window))
+        };
         let at = match row.sessions[near.clone()].iter().position(joined) {
             Some(at) => near.start + at,
-            None => join_all(by, rules, time, row, own, &mut self.holds),
+            None => join_all(by, rules, time, row, own, &mut self.holds)?,
         };
         let session = &mut row.sessions[at];
         row.touched += usize::from(session.arrived.is_none());
         let (acc, arrived) = session.arrived.get_or_insert_with(|| (by.create(), Arrival::NONE));
         add(acc);
         arrived.add(arrival);
+        Ok(())
+    }
+}
+
+/// The window that two are to become, if they are.
+fn join(window_fn: &WindowFn, a: Window, b: Window) -> Result<Option<Window>> {
+    match window_fn.join(a, b) {
+        // An element would be in a window that does not hold it, and come out when that ends.
+        Some(joint) if !joint.covers(a) || !joint.covers(b) => Err(Error::data(format!(
+            "the window function \"{window_fn}\" joined {a} and {b} to {joint}, which does not hold both: \
+             return a window from the earlier start to the later end, or none"
+        ))),
+        joint => Ok(joint),
     }
 }
 
@@ -137,13 +151,15 @@ fn join_all<A: Accumulate>(
     row: &mut KeyRow<A::Acc>,
     own: Window,
     holds: &mut Holds,
-) -> usize {
+) -> Result<usize> {
     let (mut window, mut parts) = (own, Vec::new());
-    loop {
-        let joint = |i: usize| Some((i, rules.strategy.window_fn.join(row.sessions[i].window, window)?));
-        let Some((at, joint)) = row.near(rules, window).find_map(joint) else { break };
-        parts.push(row.sessions.remove(at));
-        window = joint;
+    let mut near = row.near(rules, window);
+    while let Some(at) = near.next() {
+        if let Some(joint) = join(&rules.strategy.window_fn, row.sessions[at].window, window)? {
+            parts.push(row.sessions.remove(at));
+            window = joint;
+            near = row.near(rules, window); // it may now be joined with those that it was not joined with before
+        }
     }
     let mut session = Session { window, row: Row::new(None, rules.start()), arrived: None };
     if !parts.is_empty() {
@@ -164,7 +180,7 @@ fn join_all<A: Accumulate>(
     }
     let at = row.sessions.partition_point(|s| s.window.start() <= window.start());
     row.sessions.insert(at, session);
-    at
+    Ok(at)
 }
 
 fn both<T>(a: Option<T>, b: Option<T>, merge: impl FnOnce(&mut T, T)) -> Option<T> {
@@ -255,9 +271,7 @@ impl<A: Accumulate> Groups<A> for MergingGroups<A> {
                 let mut to = Place { by, rules, window: *window, time, out: &mut out };
                 session.take_bundle(&mut to, &key, Some(acc), arrival)?;
                 session.set_hold(rules, *window, time, &mut all.holds);
-                if all.has_timers
-                    && let Some(t) = session.new_timer(rules, time)
-                {
+                if let Some(t) = session.new_hint() {
                     all.timers.entry(t).or_default().push(key.clone());
                 }
             }
@@ -301,7 +315,7 @@ impl<A: Accumulate> Groups<A> for MergingGroups<A> {
             for key in keys {
                 let Some(row) = all.keys.get_mut(&key) else { continue };
                 for Session { window, row: session, .. } in &mut row.sessions {
-                    if !session.takes_timer(t) {
+                    if !session.takes_hint(t, now) {
                         continue;
                     }
                     looked = true;
@@ -309,7 +323,7 @@ impl<A: Accumulate> Groups<A> for MergingGroups<A> {
                     let fired = rules.fire_if_ready(&mut session.state, *window, time);
                     session.give_out(&mut to, &key, fired)?;
                     session.set_hold(rules, *window, time, &mut all.holds);
-                    if let Some(t) = session.new_timer(rules, time) {
+                    if let Some(t) = session.new_hint() {
                         all.timers.entry(t).or_default().push(key.clone());
                     }
                 }
@@ -337,7 +351,7 @@ impl<A: Accumulate> Groups<A> for MergingGroups<A> {
             let key_row = all.keys.row(Cow::Borrowed(&key), KeyRow::new);
             let mut row = Row::new(acc, state);
             row.set_hold(&all.rules, window, all.time, &mut all.holds);
-            if let Some(t) = row.new_timer(&all.rules, all.time) {
+            if let Some(t) = row.new_hint() {
                 all.timers.entry(t).or_default().push(key.clone());
             }
             let at = key_row.sessions.partition_point(|s| s.window.start() <= window.start());

@@ -14,6 +14,7 @@ mod plain;
 mod row;
 mod run;
 mod table;
+mod timers;
 
 pub(super) use operator::{Dropped, Feed, Late, Shown, apply};
 pub(super) use run::run_end;
@@ -24,7 +25,7 @@ use panes::PaneGroups;
 use plain::PlainGroups;
 
 use dataflow_core::plane::{Advance, Batch, Emitter, StateReader, StateWriter};
-use dataflow_core::{Coded, Data, Key, Result};
+use dataflow_core::{Coded, Data, Error, Key, Result};
 use dataflow_windows::{PaneInfo, Timestamp, Window};
 use std::borrow::Cow;
 use std::ops::Range;
@@ -87,8 +88,20 @@ impl Arrival {
     }
 }
 
+/// Never made: rows that cannot refuse an element give this as their error, which costs nothing.
+pub(super) enum Never {}
+
+impl From<Never> for Error {
+    fn from(never: Never) -> Self {
+        match never {}
+    }
+}
+
 /// Where the values of a run of elements go.
 pub(super) trait Rows<A: Accumulate> {
+    /// Why an element cannot be added.
+    type Error: Into<Error>;
+
     /// Adds to the row of `key`, which is created if there is none. `window` is asked for only if rows of several windows
     /// are in the same place.
     fn add(
@@ -98,7 +111,7 @@ pub(super) trait Rows<A: Accumulate> {
         arrival: impl FnOnce() -> Arrival,
         window: impl FnOnce() -> Window,
         add: impl FnOnce(&mut A::Acc),
-    );
+    ) -> Result<(), Self::Error>;
 }
 
 /// A run of elements of a batch that are in the same windows, as far as the state is concerned.

@@ -2,6 +2,7 @@
 //! queue. The rules are Beam's (<https://beam.apache.org/documentation/programming-guide/#triggers>).
 
 use super::Arrival;
+use super::timers::Timers;
 use dataflow_windows::{Accumulation, ClosingBehavior, Duration, OnTimeBehavior, PaneInfo, Timestamp, Timing, Trigger};
 use dataflow_windows::{
     TimestampCombiner, TriggerContext, TriggerMachine, TriggerState, Window, WindowFn, WindowingStrategy,
@@ -12,6 +13,8 @@ use serde::{Deserialize, Serialize};
 pub(in crate::transforms) struct Rules {
     pub(super) strategy: WindowingStrategy,
     machine: TriggerMachine,
+    /// Whether its state hangs on processing time.
+    has_timers: bool,
 }
 
 /// How far time has come.
@@ -36,6 +39,8 @@ pub(super) struct PaneState {
     on_time_unfired: bool,
     /// The combined time of what is new and was not late, unless the end of the window is to be taken.
     time: Option<Timestamp>,
+    /// The processing times after which it is to be looked at, whatever is left of the part of the trigger that set them.
+    pub(super) timers: Timers,
 }
 
 /// A firing: what is to be done with the accumulator.
@@ -49,7 +54,11 @@ pub(super) struct Fired {
 
 impl Rules {
     pub(in crate::transforms) fn new(strategy: &WindowingStrategy) -> Self {
-        Rules { strategy: strategy.clone(), machine: TriggerMachine::new(&strategy.trigger) }
+        Rules {
+            strategy: strategy.clone(),
+            machine: TriggerMachine::new(&strategy.trigger),
+            has_timers: uses_processing_time(&strategy.trigger),
+        }
     }
 
     fn context(&self, window: Window, time: Time) -> TriggerContext {
@@ -78,6 +87,7 @@ impl Rules {
             end_timer: false,
             on_time_unfired: false,
             time: None,
+            timers: Timers::None,
         }
     }
 
@@ -87,7 +97,7 @@ impl Rules {
         state.new = true;
         if !window.is_over(time.watermark) {
             state.on_time_unfired = true;
-            state.end_timer |= self.machine.waits_for_end_of_window(&state.trigger);
+            state.end_timer = state.end_timer || self.machine.waits_for_end_of_window(&state.trigger);
             let added = match self.strategy.timestamp_combiner {
                 TimestampCombiner::EndOfWindow => None,
                 TimestampCombiner::Earliest => arrival.has_times().then_some(arrival.earliest),
@@ -96,6 +106,14 @@ impl Rules {
             state.time = self.combine_times(state.time, added);
         }
         self.machine.on_elements(&mut state.trigger, arrival.elements, &self.context(window, time));
+        if self.has_timers {
+            // Those that have passed were set when they were to come, or the window is new, and is looked at now.
+            self.machine.for_each_processing_time(&state.trigger, |due| {
+                if due >= time.now {
+                    state.timers.set(due);
+                }
+            });
+        }
     }
 
     fn combine_times(&self, a: Option<Timestamp>, b: Option<Timestamp>) -> Option<Timestamp> {
@@ -171,12 +189,6 @@ impl Rules {
         state.time.or_else(|| window.is_over(watermark).then(|| window.max_timestamp()))
     }
 
-    /// The processing time after which it is to be looked at, if that is still to come.
-    #[inline]
-    pub(super) fn next_processing_time(&self, state: &PaneState, now: Timestamp) -> Option<Timestamp> {
-        self.machine.next_processing_time_from(&state.trigger, now)
-    }
-
     /// Windows have become `window`: the states of those that had one. If `window` is one of them, `own` says which.
     pub(super) fn merge(&self, parts: &[PaneState], own: Option<usize>, window: Window, time: Time) -> PaneState {
         let triggers: Vec<TriggerState> = parts.iter().map(|p| p.trigger.clone()).collect();
@@ -190,21 +202,20 @@ impl Rules {
             new: parts.iter().any(|p| p.new),
             on_time_unfired: parts.iter().any(|p| p.on_time_unfired),
             time: parts.iter().fold(None, |t, p| self.combine_times(t, p.time)),
+            // Those of the other parts are gone; what the joint trigger waits for is set with the elements that follow.
+            timers: own.map_or(Timers::None, |p| p.timers.clone()),
         }
     }
+}
 
-    /// Whether its state hangs on processing time.
-    pub(super) fn uses_processing_time(&self) -> bool {
-        fn uses(trigger: &Trigger) -> bool {
-            match trigger {
-                Trigger::AfterProcessingTime { .. } => true,
-                Trigger::Default | Trigger::Never | Trigger::AfterCount(_) => false,
-                Trigger::AfterWatermark { early, late } => [early, late].into_iter().flatten().any(|t| uses(t)),
-                Trigger::Repeatedly(of) => uses(of),
-                Trigger::AfterEach(of) | Trigger::AfterAll(of) | Trigger::AfterAny(of) => of.iter().any(uses),
-                Trigger::OrFinally(of, until) => uses(of) || uses(until),
-            }
-        }
-        uses(&self.strategy.trigger)
+fn uses_processing_time(trigger: &Trigger) -> bool {
+    let uses = uses_processing_time;
+    match trigger {
+        Trigger::AfterProcessingTime { .. } => true,
+        Trigger::Default | Trigger::Never | Trigger::AfterCount(_) => false,
+        Trigger::AfterWatermark { early, late } => [early, late].into_iter().flatten().any(|t| uses(t)),
+        Trigger::Repeatedly(of) => uses(of),
+        Trigger::AfterEach(of) | Trigger::AfterAll(of) | Trigger::AfterAny(of) => of.iter().any(uses),
+        Trigger::OrFinally(of, until) => uses(of) || uses(until),
     }
 }

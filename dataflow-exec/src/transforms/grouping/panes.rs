@@ -8,7 +8,7 @@ use super::pane::Time;
 use super::row::{Place, Row};
 use super::run::{run_end, windows_of};
 use super::table::Table;
-use super::{Accumulate, Arrival, Groups, PaneEmitter, Rows, Rules, Run, holds::Holds, pane::PaneState};
+use super::{Accumulate, Arrival, Groups, Never, PaneEmitter, Rows, Rules, Run, holds::Holds, pane::PaneState};
 use dataflow_core::plane::{Advance, Batch, Emitter, StateReader, StateWriter, Windows};
 use dataflow_core::{Error, Result};
 use dataflow_windows::{Assignment, Timestamp, Window};
@@ -42,7 +42,6 @@ pub(in crate::transforms) struct PaneGroups<A: Accumulate> {
     /// Rows to be looked at when processing time has passed; the row's own note is the truth.
     timers: BTreeMap<Timestamp, Vec<(Window, A::Key)>>,
     holds: Holds,
-    has_timers: bool,
     /// How many rows the window had that expired last: the next ones may be like it.
     usual_rows: usize,
     hasher: RandomState,
@@ -82,6 +81,8 @@ pub(in crate::transforms) struct BundleRows<A: Accumulate> {
 }
 
 impl<A: Accumulate> Rows<A> for BundleRows<A> {
+    type Error = Never;
+
     #[inline]
     fn add(
         &mut self,
@@ -90,10 +91,11 @@ impl<A: Accumulate> Rows<A> for BundleRows<A> {
         arrival: impl FnOnce() -> Arrival,
         _: impl FnOnce() -> Window,
         add: impl FnOnce(&mut A::Acc),
-    ) {
+    ) -> Result<(), Never> {
         let (acc, arrived) = self.table.row(key, || (by.create(), Arrival::NONE));
         add(acc);
         arrived.add(arrival().late_before(self.watermark));
+        Ok(())
     }
 }
 
@@ -109,7 +111,6 @@ impl<A: Accumulate> PaneGroups<A> {
     pub(in crate::transforms) fn new(rules: Arc<Rules>) -> Self {
         let hasher = RandomState::default();
         PaneGroups {
-            has_timers: rules.uses_processing_time(),
             rules,
             time: Time { watermark: Timestamp::MIN, now: Timestamp::MIN },
             slices: Vec::new(),
@@ -247,9 +248,7 @@ impl<A: Accumulate> PaneGroups<A> {
             let row = table.row(Cow::Borrowed(&*key), || Row::new(None, self.rules.start()));
             row.take_bundle(&mut to, &key, Some(acc), arrival)?;
             row.set_hold(&self.rules, window, self.time, &mut self.holds);
-            if self.has_timers
-                && let Some(t) = row.new_timer(&self.rules, self.time)
-            {
+            if let Some(t) = row.new_hint() {
                 self.timers.entry(t).or_default().push((window, key.into_owned()));
             }
         }
@@ -348,7 +347,7 @@ impl<A: Accumulate> Groups<A> for PaneGroups<A> {
         for (t, rows) in std::mem::replace(&mut self.timers, later) {
             for (window, key) in rows {
                 let Some(row) = self.open.get_mut(&window).and_then(|table| table.get_mut(&key)) else { continue };
-                if !row.takes_timer(t) {
+                if !row.takes_hint(t, now) {
                     continue;
                 }
                 looked = true;
@@ -356,7 +355,7 @@ impl<A: Accumulate> Groups<A> for PaneGroups<A> {
                 let fired = self.rules.fire_if_ready(&mut row.state, window, self.time);
                 row.give_out(&mut to, &key, fired)?;
                 row.set_hold(&self.rules, window, self.time, &mut self.holds);
-                if let Some(t) = row.new_timer(&self.rules, self.time) {
+                if let Some(t) = row.new_hint() {
                     self.timers.entry(t).or_default().push((window, key));
                 }
             }
@@ -382,9 +381,7 @@ impl<A: Accumulate> Groups<A> for PaneGroups<A> {
             let table = self.open.entry(window).or_insert_with(|| Table::new(self.hasher.clone()));
             let row = table.row(Cow::Borrowed(&key), || Row::new(acc, state));
             row.set_hold(&self.rules, window, self.time, &mut self.holds);
-            if self.has_timers
-                && let Some(t) = row.new_timer(&self.rules, self.time)
-            {
+            if let Some(t) = row.new_hint() {
                 self.timers.entry(t).or_default().push((window, key));
             }
             self.not_ended.insert(window); // what has been done at its end is not done again

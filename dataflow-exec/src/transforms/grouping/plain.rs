@@ -2,7 +2,7 @@
 
 use super::run::run_end;
 use super::table::Table;
-use super::{Accumulate, Arrival, Groups, Rows, Run};
+use super::{Accumulate, Arrival, Groups, Never, Rows, Run};
 use dataflow_core::plane::{Advance, Batch, Emitter, StateReader, StateWriter};
 use dataflow_core::{Error, Result};
 use dataflow_windows::{PaneInfo, Timestamp, Window};
@@ -33,6 +33,8 @@ type RowsOf<A> = IntoIter<(<A as Accumulate>::Key, <A as Accumulate>::Acc)>;
 pub(in crate::transforms) struct PlainRows<A: Accumulate>(Table<A::Key, A::Acc>);
 
 impl<A: Accumulate> Rows<A> for PlainRows<A> {
+    type Error = Never;
+
     #[inline]
     fn add(
         &mut self,
@@ -41,8 +43,9 @@ impl<A: Accumulate> Rows<A> for PlainRows<A> {
         _: impl FnOnce() -> Arrival,
         _: impl FnOnce() -> Window,
         add: impl FnOnce(&mut A::Acc),
-    ) {
+    ) -> Result<(), Never> {
         add(self.0.row(key, || by.create()));
+        Ok(())
     }
 }
 

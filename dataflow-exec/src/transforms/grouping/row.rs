@@ -13,22 +13,13 @@ pub(super) struct Row<C> {
     pub(super) state: PaneState,
     /// The hold that is set for it.
     hold: Option<Timestamp>,
-    /// The processing time that is set for it, or `MAX`.
-    timer: Timestamp,
+    /// The processing time at which it is noted to be looked at, or `MAX`: the earliest of those it waits for.
+    hint: Timestamp,
 }
 
 impl<C> Row<C> {
     pub(super) fn new(acc: Option<C>, state: PaneState) -> Self {
-        Row { acc, state, hold: None, timer: Timestamp::MAX }
-    }
-
-    /// Whether a processing time that was set for the row is still the one that counts; it is not set any more then.
-    pub(super) fn takes_timer(&mut self, t: Timestamp) -> bool {
-        let takes = self.timer == t;
-        if takes {
-            self.timer = Timestamp::MAX;
-        }
-        takes
+        Row { acc, state, hold: None, hint: Timestamp::MAX }
     }
 
     /// Sets the hold that its state asks for.
@@ -42,11 +33,20 @@ impl<C> Row<C> {
         holds.change(&mut self.hold, None);
     }
 
-    /// The processing time that is to be set for it, if it is another than the one that is.
+    /// The processing time at which it is to be noted, if it is not noted for one as early.
     #[inline]
-    pub(super) fn new_timer(&mut self, rules: &Rules, time: Time) -> Option<Timestamp> {
-        let next = rules.next_processing_time(&self.state, time.now)?;
-        (std::mem::replace(&mut self.timer, next) != next).then_some(next)
+    pub(super) fn new_hint(&mut self) -> Option<Timestamp> {
+        let first = self.state.timers.first().filter(|first| *first < self.hint)?;
+        self.hint = first;
+        Some(first)
+    }
+
+    /// What was noted for `t` has come. Returns whether it is to be looked at, since a time that it waits for has passed.
+    pub(super) fn takes_hint(&mut self, t: Timestamp, now: Timestamp) -> bool {
+        if self.hint == t {
+            self.hint = Timestamp::MAX;
+        }
+        self.state.timers.take_before(now)
     }
 
     /// Adds the values that came in a bundle, and gives out what the trigger then says.
