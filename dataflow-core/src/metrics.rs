@@ -1,6 +1,7 @@
 //! Counters, by step and name.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -38,8 +39,15 @@ impl Counter {
 /// assert_eq!(metrics.get("Parse", "rejected"), 2);
 /// assert_eq!(metrics.get("Parse", "unheard of"), 0);
 /// assert_eq!(metrics.sum("rejected"), 2);
+/// metrics.counter("Lake/Write", "elements_in").add(1_500);
+/// let table = "\
+/// step        counter      value
+/// Lake/Write  elements_in   1500
+/// Parse       rejected         2
+/// ";
+/// assert_eq!(format!("{metrics:?}"), table);
 /// ```
-#[derive(Clone, Default, Debug)]
+#[derive(Clone, Default)]
 pub struct Metrics(Arc<Mutex<BTreeMap<(String, String), Counter>>>);
 
 impl Metrics {
@@ -97,6 +105,20 @@ impl Metrics {
             }
         }
         text
+    }
+}
+
+/// A table of all counters: step, name, value.
+impl fmt::Debug for Metrics {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let rows = self.all().into_iter().map(|m| [m.step, m.name, m.value.to_string()]);
+        let rows: Vec<_> = std::iter::once(["step", "counter", "value"].map(str::to_owned)).chain(rows).collect();
+        let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
+        let (steps, names, values) = (width(0), width(1), width(2));
+        for [step, name, value] in &rows {
+            writeln!(f, "{step:steps$}  {name:names$}  {value:>values$}")?;
+        }
+        Ok(())
     }
 }
 

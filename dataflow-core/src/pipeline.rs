@@ -348,9 +348,9 @@ impl<T: Data> PCollection<T> {
         O: SideOperator<In = T>,
         O::Out: PortCollections,
     {
-        self.must_be_of_the_same_pipeline(side, &spec.name);
+        let from = self.port_of(side, &spec.name);
         let factory: OperatorFactory = Arc::new(move |context| Ok(Box::new(EraseWithSide(make(context)?))));
-        let side = Input { from: side.port, role: Role::Side, routing: Routing::Broadcast };
+        let side = Input { from, role: Role::Side, routing: Routing::Broadcast };
         let inputs = vec![self.main_input(&spec), side];
         self.add_operator::<O::Out>(spec, NodeKind::Operator(factory), inputs)
     }
@@ -382,7 +382,7 @@ impl<T: Data> PCollection<T> {
     {
         let mut inputs = vec![self.main_input(&spec)];
         for other in others {
-            self.must_be_of_the_same_pipeline(other, &spec.name);
+            let from = self.port_of(other, &spec.name);
             if other.windowing() != self.windowing() {
                 let (a, b) = (self.windowing(), other.windowing());
                 self.report(
@@ -390,7 +390,7 @@ impl<T: Data> PCollection<T> {
                     format!("its inputs are windowed differently ({a}; {b}): window them alike first"),
                 );
             }
-            inputs.push(Input { from: other.port, role: Role::Main, routing: spec.routing.clone() });
+            inputs.push(Input { from, role: Role::Main, routing: spec.routing.clone() });
         }
         let factory: OperatorFactory = Arc::new(move |context| Ok(Box::new(Erase(make(context)?))));
         self.add_operator::<O::Out>(spec, NodeKind::Operator(factory), inputs)
@@ -401,10 +401,13 @@ impl<T: Data> PCollection<T> {
         self.pipeline.report(Error::graph(message).at_step(self.pipeline.full_name(name)));
     }
 
-    fn must_be_of_the_same_pipeline<U>(&self, other: &PCollection<U>, name: &str) {
-        if !Rc::ptr_eq(&self.pipeline.0, &other.pipeline.0) {
-            self.report(name, "its inputs are of different pipelines: build both on the same one");
+    /// The place of another collection in the graph. That of this one if it is of another graph, which is an error.
+    fn port_of<U>(&self, other: &PCollection<U>, name: &str) -> PortId {
+        if Rc::ptr_eq(&self.pipeline.0, &other.pipeline.0) {
+            return other.port;
         }
+        self.report(name, "its inputs are of different pipelines: build both on the same one");
+        self.port
     }
 
     fn main_input(&self, spec: &StepSpec) -> Input {

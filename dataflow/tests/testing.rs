@@ -35,13 +35,56 @@ fn a_run_tells_its_counters() {
 #[test]
 fn a_failed_assertion_fails_the_test_and_says_how_it_was_run() {
     let message = panic_of(|| {
-        let p = TestPipeline::new().threads(3).seed(41);
+        let p = TestPipeline::new().threads(3).seed(41).restart_every(5);
         PAssert::that("Numbers", &p.create("Create", [1])).is_empty();
         p.run();
     });
     let message = message.unwrap_or_default();
     assert!(message.starts_with("step \"Numbers\": the assertion at "), "{message}");
-    assert!(message.contains("on 3 threads") && message.contains("seed: Some(41)"), "{message}");
+    let again = "\nto run it this way again: TestPipeline::new().threads(3).restart_every(5).seed(41)";
+    assert!(message.ends_with(again), "{message}");
+}
+
+#[test]
+fn a_random_run_that_fails_says_how_to_repeat_it() {
+    let message = panic_of(|| {
+        let p = TestPipeline::random();
+        PAssert::that("Numbers", &p.create("Create", [1])).is_empty();
+        p.run();
+    });
+    let message = message.unwrap_or_default();
+    let again = message.lines().last().unwrap_or_default();
+    assert!(again.starts_with("to run it this way again: TestPipeline::new().threads("), "{message}");
+    let seed = again.rsplit_once(".seed(").and_then(|(_, rest)| rest.split_once(')')).map(|(seed, _)| seed);
+    let variable = format!(", or set DATAFLOW_TEST_SEED={} for the same test", seed.unwrap_or_default());
+    assert!(again.ends_with(&variable), "{message}");
+}
+
+/// A process of its own with this test and a seed, as the environment belongs to all threads.
+#[test]
+fn the_environment_sets_the_seed_of_random_runs() {
+    const INNER: &str = "DATAFLOW_TEST_SEED_INNER";
+    let me = "the_environment_sets_the_seed_of_random_runs";
+    if std::env::var(INNER).is_ok() {
+        let p = TestPipeline::random();
+        let numbers = p.create("Create", [1]).collect("Out");
+        p.run();
+        assert!(numbers.values().is_empty(), "the test looks at the output by itself");
+    }
+    let outer = |seed: &str| {
+        let process = std::env::current_exe().map(|exe| {
+            let mut process = std::process::Command::new(exe);
+            process.args([me, "--exact", "--nocapture"]).env(INNER, "1").env("DATAFLOW_TEST_SEED", seed);
+            process.output()
+        });
+        let output = process.and_then(|output| output);
+        output.map(|o| String::from_utf8_lossy(&o.stdout).into_owned() + &String::from_utf8_lossy(&o.stderr))
+    };
+    let said = outer("42").unwrap_or_default();
+    assert!(said.contains("the test looks at the output by itself"), "{said}");
+    assert!(said.contains(".seed(42), or set DATAFLOW_TEST_SEED=42 for the same test"), "{said}");
+    let said = outer("lots").unwrap_or_default();
+    assert!(said.contains("DATAFLOW_TEST_SEED=lots is no seed: give a number"), "{said}");
 }
 
 #[test]

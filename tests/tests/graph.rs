@@ -67,6 +67,16 @@ fn inputs_of_two_pipelines_cannot_meet() {
 }
 
 #[test]
+fn a_pipeline_with_an_input_of_another_can_be_explained() {
+    let other = Pipeline::new("other");
+    let (far, p) = (other.create("A", [1]).map("B", |n| n).map("C", |n| n), Pipeline::new("test"));
+    let both = p.create("D", [1]).flatten("Both", std::slice::from_ref(&far));
+    both.map_with_side_input("Look", &far.as_iterable_view("View"), |n, side| n + side.len()).collect("Out");
+    assert!(p.explain(&PipelineOptions::default()).contains("Both [Flatten"));
+    assert!(p.check().unwrap_err().message().contains("different pipelines"));
+}
+
+#[test]
 fn too_small_windows_and_useless_lifetimes_are_refused_together() {
     let message = wrong(|p| {
         let numbers = p.create("Numbers", [1]);

@@ -6,6 +6,7 @@ use dataflow_core::state::{KeyContext, Value};
 use dataflow_core::{BoxError, Element, KeyedDoFn, Output, Outputs, PCollection, Pipeline, TaggedDoFn, TestStream};
 use dataflow_derive::StateRow;
 use dataflow_exec::transforms::*;
+use dataflow_tests::Way;
 use dataflow_windows::{
     AfterAll, AfterCount, AfterProcessingTime, AfterWatermark, CalendarWindows, Duration, FixedWindows, GlobalWindows,
     Sessions, SlidingWindows, Trigger, WindowingStrategy,
@@ -18,6 +19,10 @@ const EXAMPLES: &[Example] = &[
     ("duplicate step names", |p| _ = numbers(p).map("Same", |n| n).map("Same", |n| n)),
     ("empty step name", |p| _ = numbers(p).map("", |n| n)),
     ("empty pipeline", |_| {}),
+    ("pipeline run twice", |p| {
+        numbers(p);
+        Way::on(1).run(p).unwrap();
+    }),
     ("two pipelines", |p| _ = numbers(p).flatten("Both", &[numbers(&Pipeline::new("other"))])),
     ("flatten of unlike windows", |p| _ = minutely(p).flatten("Both", &[p.create("Others", [2])])),
     ("join of unlike windows", |p| {
@@ -52,6 +57,9 @@ const EXAMPLES: &[Example] = &[
         _ = numbers(p).window("Sessions", sessions);
     }),
     ("calendar windows of nothing", |p| _ = numbers(p).window("Months", CalendarWindows::months(0))),
+    ("calendar windows from no date", |p| {
+        _ = numbers(p).window("Months", CalendarWindows::months(1).starting_on(2025, 2, 30));
+    }),
     ("negative lateness", |p| {
         let strategy = WindowingStrategy::of(GlobalWindows).allowed_lateness(Duration::seconds(-1));
         _ = numbers(p).window("Global", strategy);
@@ -71,6 +79,7 @@ const EXAMPLES: &[Example] = &[
     }),
     ("deduplication of windowed elements", |p| _ = minutely(p).deduplicate("Once", Duration::days(1), |n| *n)),
     ("deduplication for no time", |p| _ = numbers(p).deduplicate("Once", Duration::ZERO, |n| *n)),
+    ("refresh without a period", |p| _ = p.refresh_every("Rates", Duration::ZERO, |_| Ok(1))),
     ("outputs without names", |p| _ = numbers(p).par_do_tagged("Sort", Sorting)),
 ];
 

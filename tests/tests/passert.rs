@@ -93,7 +93,8 @@ fn a_failure_tells_windows_and_panes_and_all_that_is_wrong() {
 
 #[test]
 fn a_failure_lists_what_came_in_other_windows_and_panes() {
-    let fails = |assert: fn(PAssert<(u8, u64)>) -> PAssert<(u8, u64)>| {
+    type Sums = PAssert<(u8, u64)>;
+    let fails = |assert: fn(Sums) -> Sums| {
         let p = Pipeline::new("test");
         assert(PAssert::that("Sums", &sums(&p)));
         Way::on(1).run(&p).unwrap_err().message().to_owned()

@@ -59,7 +59,11 @@ proptest! {
 
     #[test]
     fn each_minute_has_what_came_before_its_end(
-        program in streams((0u8..5, 1u64..100)).with_late_elements().with_processing_time().with_idleness(),
+        program in streams((0u8..5, 1u64..100))
+            .starting_at(Timestamp::from_seconds(-150)) // before and after 1970
+            .with_late_elements()
+            .with_processing_time()
+            .with_idleness(),
         way in way(),
     ) {
         let (sums, late) = model(&program);

@@ -453,5 +453,5 @@ fn a_period_without_length_is_refused() {
     let p = Pipeline::new("test");
     p.refresh_every("Read", Duration::ZERO, |_| Ok(1)).collect("Out");
     let message = p.check().unwrap_err().to_string();
-    assert_eq!(message, "step \"Read\": a period of 0s would never end: give one above 0");
+    assert_eq!(message, "step \"Read\": it cannot be read anew every 0s: give a period above 0");
 }

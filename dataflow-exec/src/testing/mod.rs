@@ -6,6 +6,7 @@
 
 mod diff;
 mod keyed_do_fn;
+mod part;
 mod passert;
 mod program;
 #[cfg(feature = "proptest")]

@@ -27,7 +27,8 @@ use std::fmt::Debug;
 /// assert_eq!(format!("{smallest:?}"), expected);
 /// ```
 pub fn streams<S: Strategy>(elements: S) -> Streams<S> {
-    Streams { elements, events: 12, span: Duration::minutes(5), late: false, processing_time: false, idle: false }
+    let (start, span) = (Timestamp::from_seconds(0), Duration::minutes(5));
+    Streams { elements, events: 12, start, span, late: false, processing_time: false, idle: false }
 }
 
 /// A strategy that makes [`TestStreamProgram`]s: see [`streams`].
@@ -35,6 +36,7 @@ pub fn streams<S: Strategy>(elements: S) -> Streams<S> {
 pub struct Streams<S> {
     elements: S,
     events: usize,
+    start: Timestamp,
     span: Duration,
     late: bool,
     processing_time: bool,
@@ -48,7 +50,30 @@ impl<S> Streams<S> {
         Streams { events, ..self }
     }
 
-    /// Timestamps and watermarks are up to `span` after 1970 (5 minutes if nothing is said).
+    /// Timestamps and watermarks begin at `start` (1970 if nothing is said). They are not always whole milliseconds from
+    /// there, and what fails is shrunk towards it.
+    ///
+    /// ```
+    /// use dataflow_exec::testing::{streams, TestStreamProgram};
+    /// use dataflow_windows::{Duration, Timestamp};
+    /// use proptest::prelude::*;
+    ///
+    /// // Around 1970 division rounds the other way.
+    /// let start = Timestamp::from_seconds(-60);
+    /// let clicks = streams(0..9u8).starting_at(start).over(Duration::minutes(2));
+    /// # use proptest::test_runner::TestRunner;
+    /// # let inside = |p: TestStreamProgram<u8>| {
+    /// #     prop_assert!(p.elements().all(|(_, t)| *t >= start && *t <= start + Duration::minutes(2)));
+    /// #     Ok(())
+    /// # };
+    /// # TestRunner::deterministic().run(&clicks, inside).unwrap();
+    /// ```
+    #[must_use]
+    pub fn starting_at(self, start: Timestamp) -> Self {
+        Streams { start, ..self }
+    }
+
+    /// Timestamps and watermarks are up to `span` after the [start](Self::starting_at) (5 minutes if nothing is said).
     #[must_use]
     pub fn over(self, span: Duration) -> Self {
         Streams { span, ..self }
@@ -74,12 +99,12 @@ impl<S> Streams<S> {
     }
 }
 
-/// An event before its times are fitted to those before it, so that a program stays right when events are left out.
+/// An event, with times in microseconds from the start, before these are fitted to those before it, so that a program stays right when events are left out.
 #[derive(Clone, Debug)]
 enum Raw<T> {
     Elements(Vec<(T, i64)>),
     Watermark(i64),
-    ProcessingTime(i64),
+    ProcessingTime(Duration),
     Idle,
 }
 
@@ -89,37 +114,39 @@ where
     S::Value: Clone,
 {
     fn boxed_strategy(&self) -> BoxedStrategy<TestStreamProgram<S::Value>> {
-        let span = (self.span.as_micros() / 1_000).max(1);
+        let span = self.span.as_micros().max(1);
         // Mostly whole seconds: the ends of windows are among them.
-        let millis = move || prop_oneof![3 => (0..=span / 1_000).prop_map(|s| s * 1_000), 1 => 0..=span];
-        let elements = vec((self.elements.clone(), millis()), 1..=4).prop_map(Raw::Elements);
-        let mut event = prop_oneof![3 => elements, 2 => millis().prop_map(Raw::Watermark)].boxed();
+        let whole = move |unit: i64| (0..=span / unit).prop_map(move |n| n * unit);
+        let micros = move || prop_oneof![6 => whole(1_000_000), 1 => whole(1_000), 1 => whole(1)];
+        let elements = vec((self.elements.clone(), micros()), 1..=4).prop_map(Raw::Elements);
+        let mut event = prop_oneof![3 => elements, 2 => micros().prop_map(Raw::Watermark)].boxed();
         if self.processing_time {
-            let time = prop_oneof![(1..=60i64).prop_map(|s| s * 1_000), 1..=60_000i64].prop_map(Raw::ProcessingTime);
+            let time = prop_oneof![(1..=60i64).prop_map(Duration::seconds), (1..=60_000i64).prop_map(Duration::millis)];
+            let time = time.prop_map(Raw::ProcessingTime);
             event = prop_oneof![5 => event, 1 => time].boxed();
         }
         if self.idle {
             event = prop_oneof![7 => event, 1 => any::<()>().prop_map(|()| Raw::Idle)].boxed();
         }
-        let late = self.late;
-        vec(event, 0..=self.events).prop_map(move |events| fit(events, late)).boxed()
+        let (late, start) = (self.late, self.start);
+        vec(event, 0..=self.events).prop_map(move |events| fit(events, start, late)).boxed()
     }
 }
 
 /// Moves times up so that watermarks do not go back and, unless `late`, no element is behind them.
-fn fit<T>(events: Vec<Raw<T>>, late: bool) -> TestStreamProgram<T> {
-    let mut watermark = i64::MIN;
+fn fit<T>(events: Vec<Raw<T>>, start: Timestamp, late: bool) -> TestStreamProgram<T> {
+    let mut watermark = -1;
     let fitted = events.into_iter().filter_map(|event| match event {
         Raw::Elements(elements) => {
-            let least = if late { i64::MIN } else { watermark };
-            let time = |(value, millis): (T, i64)| (value, Timestamp::from_millis(millis.max(least)));
+            let least = if late { 0 } else { watermark };
+            let time = |(value, micros): (T, i64)| (value, start + Duration::micros(micros.max(least)));
             Some(StreamEvent::Elements(elements.into_iter().map(time).collect()))
         }
         Raw::Watermark(to) => (to > watermark).then(|| {
             watermark = to;
-            StreamEvent::Watermark(Timestamp::from_millis(to))
+            StreamEvent::Watermark(start + Duration::micros(to))
         }),
-        Raw::ProcessingTime(by) => Some(StreamEvent::ProcessingTime(Duration::millis(by))),
+        Raw::ProcessingTime(by) => Some(StreamEvent::ProcessingTime(by)),
         Raw::Idle => Some(StreamEvent::Idle),
     });
     TestStreamProgram::new(fitted)
@@ -186,6 +213,12 @@ mod tests {
         let idle = |program: &TestStreamProgram<u8>| program.events().contains(&StreamEvent::Idle);
         assert!(smallest(idle, streams(0..9u8).with_idleness()).ends_with("new();\nstream.idle();\n"));
         let time = |p: &TestStreamProgram<u8>| p.events().iter().any(|e| matches!(e, StreamEvent::ProcessingTime(_)));
+        let fine = |p: &TestStreamProgram<u8>| p.elements().any(|(_, t)| t.as_micros() % 1_000 != 0);
+        let fine = smallest(fine, streams(0..9u8));
+        assert!(fine.contains("stream.add(0, Timestamp::from_micros(1));"), "{fine}");
+        let old = |p: &TestStreamProgram<u8>| p.elements().any(|(_, t)| t.as_micros() < 0);
+        let old = smallest(old, streams(0..9u8).starting_at(Timestamp::from_seconds(-90)));
+        assert_eq!(old, "let mut stream = TestStream::new();\nstream.add(0, Timestamp::from_millis(-90000));\n");
         let time = smallest(time, streams(0..9u8).with_processing_time());
         assert!(time.ends_with("new();\nstream.advance_processing_time(Duration::millis(1000));\n"), "{time}");
     }

@@ -59,7 +59,7 @@ impl<I: Data> Refresh for PCollection<I> {
         read: impl Fn(Timestamp) -> Result<T, BoxError> + Send + Sync + 'static,
     ) -> PCollection<T> {
         if period <= Duration::ZERO {
-            self.report(name, format!("a period of {period} would never end: give one above 0"));
+            self.report(name, format!("it cannot be read anew every {period}: give a period above 0"));
         }
         let each = WindowingStrategy::of(GlobalWindows).triggering(Repeatedly::forever(AfterCount::at_least(1)));
         let detail = format!("every {period}");
