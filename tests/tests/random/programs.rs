@@ -56,6 +56,24 @@ fn windows() -> impl Strategy<Value = WindowFn> {
     ]
 }
 
+/// Windows that end, without gaps between them.
+pub(crate) fn without_gaps() -> impl Strategy<Value = WindowFn> {
+    windows().prop_map(|window_fn| match window_fn {
+        WindowFn::Global {} => WindowFn::Fixed { size_ms: 5_000, offset_ms: 0 },
+        other => other,
+    })
+}
+
+/// Lets elements come to the main or the side input of a program.
+pub(crate) fn to_inputs(program: &str, events: &mut [Event], sides: impl IntoIterator<Item = bool>) {
+    for (e, is_side) in elements(events).zip(sides) {
+        e.input = Some(if is_side { Input::Side } else { Input::Main });
+        if program == "side_map" && is_side {
+            e.key = format!("k{}", e.value); // a map has a key once
+        }
+    }
+}
+
 fn stateful(program: impl Strategy<Value = &'static str>) -> impl Strategy<Value = Scripted> {
     // Half a unit, so that a chained timer and another one are never set for the same time.
     let lengths = (1i64..12, 1i64..12, -6i64..6).prop_map(|(a, b, c)| (a * 500, b * 500, c * 500 + 250));
@@ -152,12 +170,7 @@ pub(crate) fn with_side_input() -> impl Strategy<Value = Scripted> {
                 main = if main == global { fixed.clone() } else { main };
                 side = if side == global { fixed } else { side };
             }
-            for (e, is_side) in elements(&mut events).zip(sides) {
-                e.input = Some(if is_side { Input::Side } else { Input::Main });
-                if program == "side_map" && is_side {
-                    e.key = format!("k{}", e.value); // a map has a key once
-                }
-            }
+            to_inputs(program, &mut events, sides);
             let params = Params { side_window_fn: Some(side), ..Params::default() };
             let mut script = scripted(program, params, main, lateness * 500, events);
             script.0.events = dataflow_tests::model::without_expired_sides(&script.0);
