@@ -54,12 +54,13 @@ step_test() {
 }
 
 step_model() {
-    # The suites that run pipelines, and the properties of single functions, which proptest's own variable tells.
-    # Debug builds, as they check more than release builds do.
+    # Optimised, as there is much to do, but with the assertions and overflow checks of debug builds.
+    export CARGO_PROFILE_DEV_OPT_LEVEL=2
     DATAFLOW_MODEL_CASES=${DATAFLOW_MODEL_CASES:-10000} cargo test -p dataflow-tests --locked --no-fail-fast \
         --test model --test model_composed --test model_groupings --test model_programs \
         --test joins --test random_streams --test side_inputs
-    PROPTEST_CASES=${PROPTEST_CASES:-10000} cargo test --locked --no-fail-fast -p dataflow-core -p dataflow-windows -p dataflow-derive -p dataflow-exec -p io-text \
+    PROPTEST_CASES=${PROPTEST_CASES:-10000} cargo test --locked --no-fail-fast \
+        -p dataflow-core -p dataflow-windows -p dataflow-derive -p dataflow-exec -p io-text \
         --lib --test key --test trigger_laws --test csv --test lines
 }
 
