@@ -13,7 +13,7 @@ PYTHON_IMPORTS="import pyarrow.parquet, moto.server, boto3"
 
 # ---- the steps, in order: name, mode, what it checks -------------------------
 # A step NAME is the function step_NAME below. Mode `fast` steps run always,
-# `full` steps only without the argument `fast`.
+# `full` steps only without the argument `fast`, `named` steps only if they are named.
 
 STEPS=(
     "fmt|fast|rustfmt has nothing to change"
@@ -25,6 +25,7 @@ STEPS=(
     "features|full|clippy with all optional features"
     "doc|fast|the API documentation builds without a warning"
     "deny|full|licences, banned crates, sources, advisories (cargo-deny)"
+    "model|named|all property tests with 10,000 cases each, for the night"
 )
 
 step_fmt() {
@@ -50,6 +51,17 @@ step_python() {
 step_test() {
     [[ $MODE == fast ]] || step_python
     cargo test --workspace --locked --no-fail-fast
+}
+
+step_model() {
+    # Optimised, as there is much to do, but with the assertions and overflow checks of debug builds.
+    export CARGO_PROFILE_DEV_OPT_LEVEL=2
+    DATAFLOW_MODEL_CASES=${DATAFLOW_MODEL_CASES:-10000} cargo test -p dataflow-tests --locked --no-fail-fast \
+        --test model --test model_composed --test model_groupings --test model_programs \
+        --test joins --test random_streams --test side_inputs
+    PROPTEST_CASES=${PROPTEST_CASES:-10000} cargo test --locked --no-fail-fast \
+        -p dataflow-core -p dataflow-windows -p dataflow-derive -p dataflow-exec -p io-text \
+        --lib --test key --test trigger_laws --test csv --test lines
 }
 
 step_sql() {
@@ -174,12 +186,12 @@ Usage: ./test.sh [fast] [STEP…]
   ./test.sh fast      runs the steps that need no service and install nothing
   ./test.sh STEP…     runs these steps only, `./test.sh fast test` in fast mode
 
-Steps, those marked * not in fast mode:
+Steps, those marked * not in fast mode, those marked - only if they are named:
 EOF
     local step name mode about
     for step in "${STEPS[@]}"; do
         IFS='|' read -r name mode about <<<"$step"
-        [[ $mode == full ]] && mode='*' || mode=' '
+        case $mode in full) mode='*' ;; named) mode='-' ;; *) mode=' ' ;; esac
         printf '  %s %-9s %s\n' "$mode" "$name" "$about"
     done
     cat <<'EOF'
@@ -247,7 +259,7 @@ failed=0
 for step in "${STEPS[@]}"; do
     IFS='|' read -r name mode about <<<"$step"
     [[ $MODE == full || $mode == fast ]] || continue
-    [[ $SELECTED == " " || $SELECTED == *" $name "* ]] || continue
+    [[ ($SELECTED == " " && $mode != named) || $SELECTED == *" $name "* ]] || continue
     say "$name: $about"
     began=$SECONDS
     # In a subshell of its own and not as a condition: bash ignores `set -e` inside conditions.

@@ -8,6 +8,17 @@ pub mod vectors;
 use dataflow_core::{Metrics, Pipeline, PipelineOptions, Result};
 use runner_direct::DirectRunner;
 
+/// How many cases a property is tried with: what `DATAFLOW_MODEL_CASES` says, or else `default`.
+///
+/// # Panics
+/// If it says something that is not a number.
+pub fn cases(default: u32) -> u32 {
+    match std::env::var("DATAFLOW_MODEL_CASES") {
+        Ok(n) => n.parse().unwrap_or_else(|_| panic!("DATAFLOW_MODEL_CASES={n}: give a number of cases")),
+        Err(_) => default,
+    }
+}
+
 /// A way to run a pipeline.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Way {

@@ -4,7 +4,7 @@
 
 use dataflow_core::{Pipeline, TestStream};
 use dataflow_exec::transforms::*;
-use dataflow_tests::{WAYS, Way, in_every_way};
+use dataflow_tests::{WAYS, Way, cases, in_every_way};
 use dataflow_windows::WindowingStrategy;
 use dataflow_windows::{AfterCount, Duration, FixedWindows, GlobalWindows, Repeatedly, Timestamp, Window};
 use proptest::prelude::*;
@@ -88,7 +88,7 @@ fn rows() -> impl Strategy<Value = Rows> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 100, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: cases(100), ..ProptestConfig::default() })]
 
     #[test]
     fn random_joins_agree_with_the_model(

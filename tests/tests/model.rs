@@ -3,7 +3,7 @@
 
 use dataflow_core::{PCollection, Pipeline};
 use dataflow_exec::transforms::*;
-use dataflow_tests::Way;
+use dataflow_tests::{Way, cases};
 use dataflow_windows::{Duration, FixedWindows, Timestamp, Window};
 use proptest::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
@@ -117,7 +117,7 @@ fn ways() -> impl Strategy<Value = Way> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: cases(), ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: cases(400), ..ProptestConfig::default() })]
 
     #[test]
     fn the_engine_agrees_with_the_model(
@@ -147,9 +147,4 @@ proptest! {
         prop_assert_eq!(found, rows);
         prop_assert_eq!(metrics.sum("dropped_late"), 0);
     }
-}
-
-/// More by option: `DATAFLOW_MODEL_CASES=10000 cargo test --release -p dataflow-tests --test model`.
-fn cases() -> u32 {
-    std::env::var("DATAFLOW_MODEL_CASES").ok().and_then(|n| n.parse().ok()).unwrap_or(400)
 }

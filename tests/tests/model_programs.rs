@@ -6,7 +6,7 @@ use dataflow_tests::conformance::{Settings, difference, run};
 use dataflow_tests::model;
 use dataflow_tests::vectors::{ProgramVector, Vector};
 use proptest::prelude::*;
-use random::programs::{with_side_input, with_timers, without_timers};
+use random::programs::{with_side_input, with_side_input_on_time, with_timers, with_timers_on_time, without_timers};
 use random::{cases, settings};
 
 fn same(vector: ProgramVector, settings: &Settings) -> Result<(), TestCaseError> {
@@ -36,6 +36,22 @@ proptest! {
     fn state_is_that_of_the_model_however_elements_are_bundled(
         script in without_timers(),
         settings in settings(1usize..6),
+    ) {
+        same(script.0, &settings)?;
+    }
+
+    #[test]
+    fn timers_fire_however_elements_are_bundled_that_are_not_late(
+        script in with_timers_on_time(),
+        settings in settings(2usize..6),
+    ) {
+        same(script.0, &settings)?;
+    }
+
+    #[test]
+    fn side_inputs_of_one_pane_do_not_hang_on_bundles(
+        script in with_side_input_on_time(),
+        settings in settings(2usize..6),
     ) {
         same(script.0, &settings)?;
     }

@@ -5,7 +5,7 @@
 use dataflow_core::{BoxError, DoFn, Element, Output, Pipeline};
 use dataflow_exec::testing::{PAssert, StreamEvent, TestStreamProgram, streams};
 use dataflow_exec::transforms::*;
-use dataflow_tests::Way;
+use dataflow_tests::{Way, cases};
 use dataflow_windows::{Duration, FixedWindows, Timestamp};
 use proptest::prelude::*;
 use std::collections::BTreeMap;
@@ -55,7 +55,7 @@ fn way() -> impl Strategy<Value = Way> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 128, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: cases(128), ..ProptestConfig::default() })]
 
     #[test]
     fn each_minute_has_what_came_before_its_end(

@@ -5,7 +5,7 @@
 use dataflow_core::{BoxError, Element, Output, Pipeline, PipelineOptions, SideInputDoFn, TestStream};
 use dataflow_exec::combiners::Sum;
 use dataflow_exec::transforms::*;
-use dataflow_tests::{WAYS, Way, in_every_way};
+use dataflow_tests::{WAYS, Way, cases, in_every_way};
 use dataflow_windows::{
     AfterCount, AfterWatermark, Duration, FixedWindows, GlobalWindows, Repeatedly, SlidingWindows, Timestamp, Window,
     WindowFn, WindowingStrategy,
@@ -227,7 +227,7 @@ fn window_fns() -> impl Strategy<Value = WindowFn> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 200, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: cases(200), ..ProptestConfig::default() })]
 
     #[test]
     fn random_windowed_lookups_agree_with_the_model(

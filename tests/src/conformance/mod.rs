@@ -1,10 +1,12 @@
 //! Vectors on the engine: each script becomes a test stream and a pipeline, what comes out is compared with what must.
 
+mod composed;
 mod groupings;
 mod programs;
 mod report;
 mod stream;
 
+pub use composed::composed;
 pub use groupings::{panes, sums, totals};
 pub use report::{Report, run_all};
 

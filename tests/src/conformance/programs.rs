@@ -3,7 +3,7 @@
 use super::Settings;
 use super::stream::test_stream;
 use crate::programs;
-use crate::vectors::{Dropped, Ending, Input, Outcome, PaneTiming, ProgramVector, Text, Trigger, Windowing};
+use crate::vectors::{Dropped, Ending, Input, Outcome, PaneTiming, ProgramVector, Text, WindowFn, side_strategy};
 use dataflow_core::{Element, Metrics, PCollection, Pipeline};
 use dataflow_exec::transforms::*;
 use dataflow_windows::{Duration, FixedWindows, WindowingStrategy};
@@ -16,7 +16,7 @@ pub(super) fn run(vector: &ProgramVector, settings: &Settings) -> Result<Ending,
     let p = Pipeline::new("vector");
     let has_side = vector.program.starts_with("side_");
     let lines = if has_side {
-        with_side_input(&p, vector, &Windowing::of(vector.params.side_window_fn()?.clone()), settings)
+        with_side_input(&p, vector, vector.params.side_window_fn()?, settings)
     } else {
         stateful(&p, vector, settings)?
     };
@@ -45,7 +45,7 @@ fn late(metrics: &Metrics, step: &str) -> u64 {
 
 /// What the steps drop through which the side input goes.
 fn by_the_side(metrics: &Metrics) -> u64 {
-    metrics.sum("dropped_late") - late(metrics, "Program")
+    metrics.sum("dropped_late") - late(metrics, "LookUp")
 }
 
 fn stateful(
@@ -63,7 +63,7 @@ fn stateful(
 fn with_side_input(
     p: &Pipeline,
     vector: &ProgramVector,
-    side: &Windowing,
+    side: &WindowFn,
     settings: &Settings,
 ) -> Option<PCollection<programs::Line>> {
     let stream = test_stream(&vector.events, settings, |e| match e.input {
@@ -72,11 +72,7 @@ fn with_side_input(
     });
     let both = p.test_stream("Events", &stream);
     let lateness = Duration::millis(vector.allowed_lateness_ms);
-    let mut side = side.to_engine().allowed_lateness(lateness).accumulating();
-    if vector.program == "side_latest" {
-        let each = Trigger::Repeatedly { of: Box::new(Trigger::AfterCount { count: 1 }) };
-        side = side.triggering(each.to_engine()).discarding();
-    }
+    let side = side_strategy(&vector.program, side, vector.allowed_lateness_ms).to_engine();
     let pairs = |name: &str, is_side: bool| {
         both.filter_map_ref(name, move |(s, key, value): &(bool, String, i64)| {
             (*s == is_side).then(|| (key.clone(), *value))
@@ -117,7 +113,7 @@ impl dataflow_core::DoFn for DescribePane {
     }
 }
 
-fn text(element: Element<programs::Line>, settings: &Settings) -> Text {
+pub(super) fn text(element: Element<programs::Line>, settings: &Settings) -> Text {
     let window = element.window().into();
     let (key, text) = element.value;
     Text { key: settings.script_key(&key), text, timestamp_ms: element.timestamp.as_millis(), window }

@@ -172,7 +172,7 @@ impl<'a> Grouping<'a> {
         self.cells = cells;
     }
 
-    fn processing_time(&mut self, by: i64) {
+    pub(super) fn processing_time(&mut self, by: i64) {
         let before = self.processing;
         self.processing += by;
         let passed = before..self.processing;

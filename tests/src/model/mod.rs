@@ -5,6 +5,7 @@
 //! not even its types, so that both can agree only by being right, or by being wrong in the same way twice. All times
 //! are milliseconds.
 
+mod composed;
 mod grouping;
 mod programs;
 mod side;
@@ -32,6 +33,7 @@ pub fn expect(vector: &Vector) -> Result<Ending, String> {
     }
 }
 
+pub use composed::compose;
 pub use grouping::group_by_key;
 pub use side::without_expired_sides;
 pub use trigger::refused;

@@ -3,60 +3,82 @@
 use super::grouping::Grouping;
 use super::programs::list;
 use super::windows::assign;
-use crate::vectors::{Accumulation, Dropped, END_OF_TIME, Element, Ending, Event, Input, Outcome};
-use crate::vectors::{ProgramVector, Text, Trigger, WindowFn, WindowRange, Windowing};
+use crate::vectors::{Dropped, END_OF_TIME, Element, Ending, Event, Input, Outcome};
+use crate::vectors::{ProgramVector, Text, WindowFn, Windowing, side_strategy};
 use std::collections::BTreeMap;
 
 /// What must come of a program with a side input.
 pub(super) fn run(vector: &ProgramVector) -> Result<Ending, String> {
     let side_fn = vector.params.side_window_fn()?;
-    let strategy = side_strategy(vector, side_fn);
+    let strategy = side_strategy(&vector.program, side_fn, vector.allowed_lateness_ms);
     if let Some(why) = super::trigger::refused(&strategy) {
         return Ok(Ending::Rejected(why));
     }
     if vector.window_fn == (WindowFn::Global {}) && *side_fn != (WindowFn::Global {}) {
         return Ok(Ending::Fails("the global window has no side window that is not global".to_owned()));
     }
-    let mut side = Grouping::new(&strategy);
-    let mut elements: Vec<&Element> = vec![];
-    let mut waiting: Vec<(&Element, WindowRange)> = vec![];
-    let mut texts = vec![];
+    let mut lookup = Lookup::new(&vector.program, &strategy);
     for event in vector.events.iter().chain([&Event::AdvanceWatermarkToMs(END_OF_TIME)]) {
         match event {
-            Event::Element(e) if e.input == Some(Input::Side) => {
-                side.element("", elements.len() as i64, e.timestamp_ms);
-                elements.push(e);
+            Event::Element(e) if e.input == Some(Input::Side) => lookup.side_element(e),
+            Event::Element(e) => {
+                for window in assign(&vector.window_fn, e.timestamp_ms) {
+                    let (key, text) = (e.key.clone(), e.value.to_string());
+                    lookup.main(Text { key, text, timestamp_ms: e.timestamp_ms, window });
+                }
             }
-            Event::Element(e) => waiting.extend(assign(&vector.window_fn, e.timestamp_ms).into_iter().map(|w| (e, w))),
-            Event::AdvanceWatermarkToMs(to) => side.watermark(*to),
+            Event::AdvanceWatermarkToMs(to) => lookup.side.watermark(*to),
             Event::AdvanceProcessingTimeByMs(_) => {}
         }
-        let mut still_waiting = vec![];
-        for (e, window) in waiting {
-            let Some(side_window) = assign(side_fn, window.max()).into_iter().min() else { continue };
-            let pane = side.panes.iter().rfind(|p| p.window == side_window);
-            if pane.is_none() && !side.is_past(side_window) {
-                still_waiting.push((e, window));
-                continue;
-            }
-            let content: Vec<&Element> = pane.iter().flat_map(|p| &p.values).map(|n| elements[*n as usize]).collect();
-            let text = format!("{} side={}", e.value, show(&vector.program, &content)?);
-            texts.push(Text { key: e.key.clone(), text, timestamp_ms: e.timestamp_ms, window });
-        }
-        waiting = still_waiting;
+        lookup.settle()?;
     }
-    Ok(Ending::Outputs(Outcome::of(&texts, Dropped { lateness: side.dropped, ..Dropped::default() })))
+    let dropped = Dropped { lateness: lookup.side.dropped, ..Dropped::default() };
+    Ok(Ending::Outputs(Outcome::of(&lookup.texts, dropped)))
 }
 
-fn side_strategy(vector: &ProgramVector, side_fn: &WindowFn) -> Windowing {
-    let mut strategy = Windowing::of(side_fn.clone());
-    strategy.allowed_lateness_ms = vector.allowed_lateness_ms;
-    strategy.accumulation = Accumulation::Accumulating;
-    if vector.program == "side_latest" {
-        strategy.accumulation = Accumulation::Discarding;
-        strategy.trigger = Trigger::Repeatedly { of: Box::new(Trigger::AfterCount { count: 1 }) };
+/// Main elements that wait for their side windows, and the side input.
+pub(super) struct Lookup<'a> {
+    program: &'a str,
+    side_fn: &'a WindowFn,
+    pub(super) side: Grouping<'a>,
+    elements: Vec<&'a Element>,
+    waiting: Vec<Text>,
+    /// What has come out.
+    pub(super) texts: Vec<Text>,
+}
+
+impl<'a> Lookup<'a> {
+    pub(super) fn new(program: &'a str, side: &'a Windowing) -> Self {
+        let side_fn = &side.window_fn;
+        Lookup { program, side_fn, side: Grouping::new(side), elements: vec![], waiting: vec![], texts: vec![] }
     }
-    strategy
+
+    pub(super) fn side_element(&mut self, e: &'a Element) {
+        self.side.element("", self.elements.len() as i64, e.timestamp_ms);
+        self.elements.push(e);
+    }
+
+    /// A main element comes, which is this text.
+    pub(super) fn main(&mut self, element: Text) {
+        self.waiting.push(element);
+    }
+
+    /// Lets the main elements through whose side window is ready.
+    pub(super) fn settle(&mut self) -> Result<(), String> {
+        for main in std::mem::take(&mut self.waiting) {
+            let Some(side_window) = assign(self.side_fn, main.window.max()).into_iter().min() else { continue };
+            let pane = self.side.panes.iter().rfind(|p| p.window == side_window);
+            if pane.is_none() && !self.side.is_past(side_window) {
+                self.waiting.push(main);
+                continue;
+            }
+            let values = pane.iter().flat_map(|p| &p.values);
+            let content: Vec<&Element> = values.map(|n| self.elements[*n as usize]).collect();
+            let text = format!("{} side={}", main.text, show(self.program, &content)?);
+            self.texts.push(Text { text, ..main });
+        }
+        Ok(())
+    }
 }
 
 fn show(program: &str, content: &[&Element]) -> Result<String, String> {

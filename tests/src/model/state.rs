@@ -16,16 +16,7 @@ pub(super) fn run(vector: &ProgramVector) -> Result<Ending, String> {
         accumulation: Accumulation::Discarding,
         ..Windowing::of(WindowFn::Fixed { size_ms: *size_ms, offset_ms: 0 })
     });
-    let mut running = Running {
-        vector,
-        watermark: i64::MIN,
-        now: 0,
-        held: i64::MIN,
-        cells: vec![],
-        texts: vec![],
-        passed_on: 0,
-        dropped: 0,
-    };
+    let mut running = Running::new(vector);
     let mut after = after.as_ref().map(Grouping::new);
     for event in vector.events.iter().chain([&Event::AdvanceWatermarkToMs(END_OF_TIME)]) {
         if let Err(why) = running.event(event) {
@@ -57,17 +48,17 @@ fn pane_text(pane: &crate::vectors::Pane, texts: &[Text]) -> Text {
     Text { key: pane.key.clone(), text, timestamp_ms: pane.timestamp_ms, window: pane.window }
 }
 
-struct Running<'a> {
+pub(super) struct Running<'a> {
     vector: &'a ProgramVector,
     watermark: i64,
     now: i64,
     /// The watermark of what comes out.
     held: i64,
     cells: Vec<Cell>,
-    texts: Vec<Text>,
+    pub(super) texts: Vec<Text>,
     /// How many texts have gone to the grouping after the program.
     passed_on: usize,
-    dropped: u64,
+    pub(super) dropped: u64,
 }
 
 struct Cell {
@@ -77,13 +68,35 @@ struct Cell {
     timers: Timers,
 }
 
-impl Running<'_> {
+impl<'a> Running<'a> {
+    pub(super) fn new(vector: &'a ProgramVector) -> Self {
+        Running {
+            vector,
+            watermark: i64::MIN,
+            now: 0,
+            held: i64::MIN,
+            cells: vec![],
+            texts: vec![],
+            passed_on: 0,
+            dropped: 0,
+        }
+    }
+
     fn event(&mut self, event: &Event) -> Result<(), String> {
         match event {
             Event::Element(e) => self.element(&e.key, e.value, e.timestamp_ms)?,
             Event::AdvanceWatermarkToMs(to) => self.watermark = self.watermark.max(*to),
             Event::AdvanceProcessingTimeByMs(by) => self.now += by,
         }
+        self.settle()
+    }
+
+    pub(super) fn watermark(&mut self, to: i64) -> Result<(), String> {
+        self.event(&Event::AdvanceWatermarkToMs(to))
+    }
+
+    /// Fires what is due, and forgets the windows that have expired.
+    pub(super) fn settle(&mut self) -> Result<(), String> {
         let mut cells = std::mem::take(&mut self.cells);
         for cell in &mut cells {
             self.fire_due(cell)?;
@@ -110,21 +123,25 @@ impl Running<'_> {
     }
 
     fn element(&mut self, key: &str, value: i64, ts: i64) -> Result<(), String> {
-        for window in assign(&self.vector.window_fn, ts) {
-            if self.is_expired(window) {
-                self.dropped += 1;
-                continue;
-            }
-            let at = self.cells.iter().position(|c| c.key == key && c.window == window);
-            let mut cell = match at {
-                Some(at) => self.cells.remove(at),
-                None => Cell { key: key.to_owned(), window, vars: Vars::default(), timers: Timers::default() },
-            };
-            let call = |c: &mut Call<'_>| programs::element(&self.vector.program, c, value, ts);
-            let texts = self.call(&mut cell, ts, call)?;
-            self.texts.extend(texts);
-            self.cells.push(cell);
+        let windows = assign(&self.vector.window_fn, ts);
+        windows.into_iter().try_for_each(|window| self.element_in(window, key, value, ts))
+    }
+
+    /// An element comes that is in this window.
+    pub(super) fn element_in(&mut self, window: WindowRange, key: &str, value: i64, ts: i64) -> Result<(), String> {
+        if self.is_expired(window) {
+            self.dropped += 1;
+            return Ok(());
         }
+        let at = self.cells.iter().position(|c| c.key == key && c.window == window);
+        let mut cell = match at {
+            Some(at) => self.cells.remove(at),
+            None => Cell { key: key.to_owned(), window, vars: Vars::default(), timers: Timers::default() },
+        };
+        let call = |c: &mut Call<'_>| programs::element(&self.vector.program, c, value, ts);
+        let texts = self.call(&mut cell, ts, call)?;
+        self.texts.extend(texts);
+        self.cells.push(cell);
         Ok(())
     }
 

@@ -1,7 +1,7 @@
 //! Programs that look at a side input.
 
 use super::{Line, list};
-use dataflow_core::PCollection;
+use dataflow_core::{Coded, PCollection};
 use dataflow_exec::combiners::{Max, Sum};
 use dataflow_exec::transforms::*;
 use std::fmt::Display;
@@ -9,9 +9,13 @@ use std::fmt::Display;
 type Pairs = PCollection<(String, i64)>;
 
 /// What the program with this name makes of its inputs; nothing if there is none.
-pub fn looked_up(program: &str, main: &Pairs, side: &Pairs) -> Option<PCollection<Line>> {
+pub fn looked_up<V: Coded + Display>(
+    program: &str,
+    main: &PCollection<(String, V)>,
+    side: &Pairs,
+) -> Option<PCollection<Line>> {
     let values = || side.map_ref("Values", |(_, value)| *value);
-    let name = "Program";
+    let name = "LookUp";
     Some(match program {
         "side_sum" => {
             let sum = values().combine_globally("Sum", Sum::of(|n: &i64| *n)).as_singleton_view_or("Side", 0);
@@ -43,6 +47,6 @@ pub fn looked_up(program: &str, main: &Pairs, side: &Pairs) -> Option<PCollectio
     })
 }
 
-fn say((key, value): &(String, i64), side: &impl Display) -> Line {
+fn say((key, value): &(String, impl Display), side: &impl Display) -> Line {
     (key.clone(), format!("{value} side={side}"))
 }

@@ -2,11 +2,13 @@
 //! `tests/conformance/README.md`; all times here are milliseconds, as there.
 
 mod code;
+mod composed;
 mod file;
 mod outcome;
 mod strategy;
 
 pub use code::{Script, events_code, window_fn_code};
+pub use composed::{Composed, side_strategy};
 pub use file::{Located, find_files, read_file};
 pub use outcome::{Dropped, Ending, Outcome, Pane, PaneNumbers, PaneTiming, Text, WindowRange};
 pub use strategy::{Accumulation, Closing, OnTime, TimestampCombiner, Trigger, WindowFn, Windowing};

@@ -2,6 +2,7 @@
 
 #![allow(dead_code)] // each suite uses a part
 
+pub(crate) mod composed;
 pub(crate) mod programs;
 
 use dataflow_tests::Way;
@@ -9,11 +10,10 @@ use dataflow_tests::conformance::Settings;
 use dataflow_tests::vectors::*;
 use proptest::prelude::*;
 
-/// Some of all cases: all by `DATAFLOW_MODEL_CASES`, 400 by default.
+/// As many cases as `DATAFLOW_MODEL_CASES` says, by default a share of 400.
 pub(crate) fn cases(share: u32) -> ProptestConfig {
-    let all = std::env::var("DATAFLOW_MODEL_CASES").ok().and_then(|n| n.parse().ok()).unwrap_or(400);
     ProptestConfig {
-        cases: (all / share).max(1),
+        cases: dataflow_tests::cases(400 / share),
         max_shrink_iters: 4_000,
         failure_persistence: None,
         ..ProptestConfig::default()

@@ -40,6 +40,23 @@ pub(crate) fn with_timers() -> impl Strategy<Value = Scripted> {
     stateful(prop::sample::select(&WITH_TIMERS[..]))
 }
 
+/// Programs and scripts without late elements: then no timer is set for the past, so that none fires between two elements
+/// that come together, nor would if they came apart.
+pub(crate) fn with_timers_on_time() -> impl Strategy<Value = Scripted> {
+    with_timers().prop_map(|mut script| {
+        let mut watermark = i64::MIN;
+        script.0.events.retain(|event| match event {
+            Event::Element(e) => e.timestamp_ms >= watermark,
+            Event::AdvanceWatermarkToMs(to) => {
+                watermark = *to;
+                true
+            }
+            Event::AdvanceProcessingTimeByMs(_) => true,
+        });
+        script
+    })
+}
+
 /// Programs in which it makes no difference which elements come together.
 pub(crate) fn without_timers() -> impl Strategy<Value = Scripted> {
     stateful(prop::sample::select(&["running_count", "map_set_ordered"][..]))
@@ -54,6 +71,24 @@ fn windows() -> impl Strategy<Value = WindowFn> {
         3 => fixed.prop_map(|(size, offset)| WindowFn::Fixed { size_ms: size * 500, offset_ms: offset * 500 }),
         1 => sliding,
     ]
+}
+
+/// Windows that end, without gaps between them.
+pub(crate) fn without_gaps() -> impl Strategy<Value = WindowFn> {
+    windows().prop_map(|window_fn| match window_fn {
+        WindowFn::Global {} => WindowFn::Fixed { size_ms: 5_000, offset_ms: 0 },
+        other => other,
+    })
+}
+
+/// Lets elements come to the main or the side input of a program.
+pub(crate) fn to_inputs(program: &str, events: &mut [Event], sides: impl IntoIterator<Item = bool>) {
+    for (e, is_side) in elements(events).zip(sides) {
+        e.input = Some(if is_side { Input::Side } else { Input::Main });
+        if program == "side_map" && is_side {
+            e.key = format!("k{}", e.value); // a map has a key once
+        }
+    }
 }
 
 fn stateful(program: impl Strategy<Value = &'static str>) -> impl Strategy<Value = Scripted> {
@@ -136,13 +171,26 @@ fn scripted(program: &str, params: Params, window_fn: WindowFn, lateness: i64, e
 }
 
 const WITH_SIDE_INPUT: [&str; 6] =
-    ["side_sum", "side_singleton_default", "side_latest", "side_iterable", "side_map", "side_multimap"];
+    ["side_latest", "side_sum", "side_singleton_default", "side_iterable", "side_map", "side_multimap"];
+
+/// Programs whose side input has one pane a window: what it has when it ends.
+pub(crate) fn with_side_input_on_time() -> impl Strategy<Value = Scripted> {
+    with_side_input_of(&WITH_SIDE_INPUT[1..], Just(0))
+}
+
+/// Programs with a side input, which may have late elements.
+pub(crate) fn with_side_input() -> impl Strategy<Value = Scripted> {
+    with_side_input_of(&WITH_SIDE_INPUT, 0i64..10)
+}
 
 /// Programs with a side input. No main element comes when its side window has expired: what it sees then is open.
-pub(crate) fn with_side_input() -> impl Strategy<Value = Scripted> {
+fn with_side_input_of(
+    programs: &'static [&'static str],
+    lateness: impl Strategy<Value = i64>,
+) -> impl Strategy<Value = Scripted> {
     let sides = prop::collection::vec(any::<bool>(), 30);
-    let program = prop::sample::select(&WITH_SIDE_INPUT[..]);
-    (program, windows(), windows(), 0i64..10, events(30), sides).prop_map(
+    let program = prop::sample::select(programs);
+    (program, windows(), windows(), lateness, events(30), sides).prop_map(
         |(program, mut main, mut side, lateness, mut events, sides)| {
             let global = WindowFn::Global {};
             let fixed = WindowFn::Fixed { size_ms: 5_000, offset_ms: 0 };
@@ -152,12 +200,7 @@ pub(crate) fn with_side_input() -> impl Strategy<Value = Scripted> {
                 main = if main == global { fixed.clone() } else { main };
                 side = if side == global { fixed } else { side };
             }
-            for (e, is_side) in elements(&mut events).zip(sides) {
-                e.input = Some(if is_side { Input::Side } else { Input::Main });
-                if program == "side_map" && is_side {
-                    e.key = format!("k{}", e.value); // a map has a key once
-                }
-            }
+            to_inputs(program, &mut events, sides);
             let params = Params { side_window_fn: Some(side), ..Params::default() };
             let mut script = scripted(program, params, main, lateness * 500, events);
             script.0.events = dataflow_tests::model::without_expired_sides(&script.0);
