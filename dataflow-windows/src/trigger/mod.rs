@@ -101,8 +101,7 @@ impl Trigger {
     /// # Errors
     /// What is wrong, and what to do.
     pub fn check(&self) -> Result<(), String> {
-        // That of a later grouping may have some more; those after it do not.
-        let parts = self.count_parts().max(self.continuation().count_parts());
+        let parts = self.count_parts();
         if parts > TriggerState::MAX_PARTS {
             return Err(format!(
                 "a trigger of {parts} parts is too large: {} is the most, so say it with fewer",
@@ -165,8 +164,14 @@ impl Trigger {
     /// ```
     #[must_use]
     pub fn continuation(&self) -> Trigger {
-        let boxed = |trigger: &Trigger| Box::new(trigger.continuation());
-        let all = |parts: &[Trigger]| parts.iter().map(Trigger::continuation).collect();
+        let continued = self.continued();
+        // It may have some more parts than the trigger itself.
+        if continued.count_parts() <= TriggerState::MAX_PARTS { continued } else { Trigger::AfterCount(1).repeated() }
+    }
+
+    fn continued(&self) -> Trigger {
+        let boxed = |trigger: &Trigger| Box::new(trigger.continued());
+        let all = |parts: &[Trigger]| parts.iter().map(Trigger::continued).collect();
         match self {
             Trigger::Default => Trigger::Default,
             Trigger::Never => Trigger::Never,
@@ -174,7 +179,7 @@ impl Trigger {
             Trigger::AfterWatermark { early, late } => {
                 Trigger::AfterWatermark { early: early.as_deref().map(boxed), late: late.as_deref().map(boxed) }
             }
-            Trigger::Repeatedly(inner) => inner.continuation().repeated(),
+            Trigger::Repeatedly(inner) => inner.continued().repeated(),
             // Which of them made a result cannot be seen from it.
             Trigger::AfterEach(parts) => Trigger::AfterAny(all(parts)).repeated(),
             Trigger::AfterAll(parts) => Trigger::AfterAll(all(parts)),

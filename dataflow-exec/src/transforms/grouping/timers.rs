@@ -10,6 +10,7 @@ const MANY: usize = 16;
 /// The processing times after which a key and window is to be looked at, each once. Most often there is one at most, which
 /// needs no memory of its own.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[allow(clippy::box_collection)] // a row is to be small, and most have none or one
 pub(super) enum Timers {
     #[default]
     None,
