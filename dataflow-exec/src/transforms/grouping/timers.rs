@@ -15,7 +15,8 @@ pub(super) enum Timers {
     #[default]
     None,
     One(Timestamp),
-    /// In their order.
+    /// In their order. Boxed, so that rows with fewer stay small.
+    #[allow(clippy::box_collection)]
     Many(Box<VecDeque<Timestamp>>),
 }
 
