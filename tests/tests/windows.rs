@@ -377,6 +377,35 @@ fn a_processing_time_wakes_a_window_also_if_the_part_that_set_it_is_finished() {
 }
 
 #[test]
+fn of_many_processing_times_those_that_are_waited_for_are_not_lost() {
+    let soon = AfterAny::of((AfterCount::at_least(2), AfterProcessingTime::delay(Duration::seconds(1))));
+    let until = AfterProcessingTime::delay(Duration::hours(1));
+    let windowing = WindowingStrategy::of(FixedWindows::of(Duration::hours(1)))
+        .triggering(Repeatedly::forever(Repeatedly::forever(soon).or_finally(until)));
+    let mut stream = TestStream::new();
+    for t in 0..20 {
+        // Each pair fires by its number, and leaves a time.
+        stream.add((1u8, 1i64), at(t)).add((1, 1), at(t)).advance_processing_time(Duration::millis(10));
+    }
+    stream.add((1, 1), at(20)).advance_processing_time(Duration::millis(995));
+    stream.advance_processing_time(Duration::millis(10)).add((1, 1), at(21));
+    for way in WAYS {
+        let p = Pipeline::new("test");
+        let elements = p.test_stream("Elements", &stream);
+        let out = elements.window("Hourly", windowing.clone()).sum("Sum", |n| *n).collect("Out");
+        way.run(&p).unwrap();
+        let mut panes: Vec<_> = out.elements().iter().map(|e| (e.pane.index, e.pane.timing, e.value.1)).collect();
+        panes.sort_by_key(|p| p.0);
+        let expected: Vec<_> = (0..20).map(|n| (n, Timing::Early, 2)).collect();
+        assert_eq!(
+            (&panes[..20], &panes[20..]),
+            (&expected[..], &[(20, Timing::Early, 1), (21, Timing::OnTime, 1)][..]),
+            "{way:?}"
+        );
+    }
+}
+
+#[test]
 fn elements_that_come_too_late_are_an_output() {
     let strategies = [
         WindowingStrategy::of(FixedWindows::of(Duration::minutes(1))),

@@ -68,6 +68,19 @@ fn until() -> impl Strategy<Value = Trigger> {
     prop_oneof![3 => once(), 1 => Just(Trigger::AfterWatermark { early: None, late: None })]
 }
 
+/// Of how many parts a trigger is made.
+fn parts(trigger: &Trigger) -> usize {
+    1 + match trigger {
+        Trigger::AfterWatermark { early, late } => [early, late].into_iter().flatten().map(|t| parts(t)).sum(),
+        Trigger::Repeatedly { of } => parts(of),
+        Trigger::AfterEach { of } | Trigger::AfterAll { of } | Trigger::AfterAny { of } => of.iter().map(parts).sum(),
+        Trigger::OrFinally { of, until } => parts(of) + parts(until),
+        _ => 0,
+    }
+}
+
+/// Of all kinds, but not of so many parts that the engine may refuse it: there are 32 at most, also after a grouping, which
+/// adds some.
 fn any_trigger() -> impl Strategy<Value = Trigger> {
     let leaf = prop_oneof![
         1 => Just(Trigger::Default {}),
@@ -86,6 +99,7 @@ fn any_trigger() -> impl Strategy<Value = Trigger> {
             1 => (boxed, until()).prop_map(|(of, until)| Trigger::OrFinally { of, until: Box::new(until) }),
         ]
     })
+    .prop_filter("too many parts", |trigger| parts(trigger) <= 20)
 }
 
 /// Triggers that a grouping accepts, simple ones more often.

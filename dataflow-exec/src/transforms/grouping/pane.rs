@@ -108,11 +108,18 @@ impl Rules {
         self.machine.on_elements(&mut state.trigger, arrival.elements, &self.context(window, time));
         if self.has_timers {
             // Those that have passed were set when they were to come, or the window is new, and is looked at now.
-            self.machine.for_each_processing_time(&state.trigger, |due| {
-                if due >= time.now {
-                    state.timers.set(due);
-                }
-            });
+            let PaneState { trigger, timers, .. } = state;
+            let set = |timers: &mut Timers| {
+                self.machine.for_each_processing_time(trigger, |due| {
+                    if due >= time.now {
+                        timers.set(due);
+                    }
+                });
+            };
+            set(timers);
+            if timers.cut() {
+                set(timers);
+            }
         }
     }
 

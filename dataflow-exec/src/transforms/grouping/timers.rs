@@ -4,7 +4,8 @@ use dataflow_windows::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
 
-/// So many are kept. A trigger that starts over again and again sets one each time, and those before are left.
+/// More are kept only if they are waited for. A trigger that starts over again and again sets one each time, and those
+/// before are left.
 const MANY: usize = 16;
 
 /// The processing times after which a key and window is to be looked at, each once. Most often there is one at most, which
@@ -15,7 +16,8 @@ pub(super) enum Timers {
     #[default]
     None,
     One(Timestamp),
-    /// In their order.
+    /// In their order. Boxed, so that rows with fewer stay small.
+    #[allow(clippy::box_collection)]
     Many(Box<VecDeque<Timestamp>>),
 }
 
@@ -28,14 +30,23 @@ impl Timers {
             Timers::One(other) if *other == t => {}
             Timers::One(other) => *self = Timers::Many(Box::new([t.min(*other), t.max(*other)].into())),
             Timers::Many(all) => {
-                let Err(mut at) = all.binary_search(&t) else { return };
-                if all.len() >= MANY {
-                    // The last one set before; what set it has started over since, as far as it matters.
-                    at = at.min(all.len() - 1);
-                    all.pop_back();
+                if let Err(at) = all.binary_search(&t) {
+                    all.insert(at, t);
                 }
-                all.insert(at, t);
             }
+        }
+    }
+
+    /// Gives up the later ones if there are too many. Returns whether it does: those that are still waited for are to be
+    /// set again then.
+    #[inline]
+    pub(super) fn cut(&mut self) -> bool {
+        match self {
+            Timers::Many(all) if all.len() > MANY => {
+                all.truncate(MANY / 2);
+                true
+            }
+            _ => false,
         }
     }
 
@@ -95,11 +106,13 @@ mod tests {
     }
 
     #[test]
-    fn of_very_many_times_the_earliest_and_the_newest_are_kept() {
+    fn of_very_many_times_the_later_ones_are_given_up() {
         let mut timers = Timers::default();
-        (0..100).for_each(|t| timers.set(at(t)));
-        let expected: Vec<Timestamp> = (0..15).chain([99]).map(at).collect();
-        assert_eq!(all(timers), expected);
+        (0..16).for_each(|t| timers.set(at(t)));
+        assert!(!timers.cut());
+        timers.set(at(16));
+        assert!(timers.cut() && !timers.cut());
+        assert_eq!(all(timers), (0..8).map(at).collect::<Vec<_>>());
     }
 
     #[test]
