@@ -234,7 +234,7 @@ impl<A: Accumulate> PaneGroups<A> {
         brought: impl Iterator<Item = (Cow<'k, A::Key>, A::Acc, Arrival)>,
         out: &mut PaneEmitter<'_, '_, A::Out>,
     ) -> Result<()> {
-        let (hasher, usual) = (&self.hasher, self.usual_rows.min(4 * brought.size_hint().0));
+        let (hasher, usual) = (&self.hasher, self.usual_rows.min(16 * brought.size_hint().0));
         let table = self.open.entry(window).or_insert_with(|| {
             if !window.is_over(self.time.watermark) {
                 self.not_ended.insert(window);
