@@ -406,6 +406,25 @@ fn of_many_processing_times_those_that_are_waited_for_are_not_lost() {
 }
 
 #[test]
+fn each_session_of_a_key_is_woken_by_its_own_processing_times() {
+    let both = AfterAll::of([500, 2_500].map(|ms| AfterProcessingTime::delay(Duration::millis(ms))));
+    let windowing =
+        WindowingStrategy::of(Sessions::with_gap(Duration::seconds(2))).triggering(Repeatedly::forever(both));
+    let mut stream = TestStream::new();
+    stream.add((1u8, 1i64), at(0)).advance_processing_time(Duration::millis(500)).add((1, 2), at(2));
+    // One step passes all times of the first session, and one of the second.
+    stream.advance_processing_time(Duration::millis(2_500)).advance_processing_time(Duration::millis(500));
+    for way in WAYS {
+        let p = Pipeline::new("test");
+        let elements = p.test_stream("Elements", &stream);
+        let out = elements.window("Sessions", windowing.clone()).sum("Sum", |n| *n).collect("Out");
+        way.run(&p).unwrap();
+        let early = out.elements().iter().filter(|e| e.pane.timing == Timing::Early).map(|e| e.value.1).sum::<i64>();
+        assert_eq!(early, 3, "{way:?}");
+    }
+}
+
+#[test]
 fn elements_that_come_too_late_are_an_output() {
     let strategies = [
         WindowingStrategy::of(FixedWindows::of(Duration::minutes(1))),

@@ -311,11 +311,11 @@ impl<A: Accumulate> Groups<A> for MergingGroups<A> {
         let mut out = PaneEmitter::new(out);
         let mut looked = false;
         let later = all.timers.split_off(&now); // at that very time they are not due
-        for (t, keys) in std::mem::replace(&mut all.timers, later) {
+        for keys in std::mem::replace(&mut all.timers, later).into_values() {
             for key in keys {
                 let Some(row) = all.keys.get_mut(&key) else { continue };
                 for Session { window, row: session, .. } in &mut row.sessions {
-                    if !session.takes_hint(t, now) {
+                    if !session.takes_hint(now) {
                         continue;
                     }
                     looked = true;

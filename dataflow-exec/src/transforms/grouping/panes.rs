@@ -344,10 +344,10 @@ impl<A: Accumulate> Groups<A> for PaneGroups<A> {
         let mut out = PaneEmitter::new(out);
         let mut looked = false;
         let later = self.timers.split_off(&now); // at that very time they are not due
-        for (t, rows) in std::mem::replace(&mut self.timers, later) {
+        for rows in std::mem::replace(&mut self.timers, later).into_values() {
             for (window, key) in rows {
                 let Some(row) = self.open.get_mut(&window).and_then(|table| table.get_mut(&key)) else { continue };
-                if !row.takes_hint(t, now) {
+                if !row.takes_hint(now) {
                     continue;
                 }
                 looked = true;

@@ -41,9 +41,11 @@ impl<C> Row<C> {
         Some(first)
     }
 
-    /// What was noted for `t` has come. Returns whether it is to be looked at, since a time that it waits for has passed.
-    pub(super) fn takes_hint(&mut self, t: Timestamp, now: Timestamp) -> bool {
-        if self.hint == t {
+    /// Something noted for it, or for another window of its key, has come. Returns whether it is to be looked at, since a
+    /// time that it waits for has passed.
+    pub(super) fn takes_hint(&mut self, now: Timestamp) -> bool {
+        // A note of its own that is still to be read in this pass finds it looked at, and must not stand for later times.
+        if self.hint < now {
             self.hint = Timestamp::MAX;
         }
         self.state.timers.take_before(now)
