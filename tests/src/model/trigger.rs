@@ -61,6 +61,14 @@ impl Standing {
         *self = Standing::start(&self.trigger);
     }
 
+    /// What it and its parts have seen is done with, also if it is joined with one that is not finished.
+    fn finish(&mut self) {
+        self.reset();
+        self.finished = true;
+        self.is_late = true;
+        self.parts.iter_mut().for_each(Standing::finish);
+    }
+
     /// The part whose turn it is, of triggers that have their parts one after the other.
     fn turn(&mut self) -> Option<&mut Standing> {
         match self.trigger {
@@ -122,14 +130,10 @@ impl Standing {
     pub(super) fn fire(&mut self, now: Now) {
         match &self.trigger {
             Trigger::Default {} | Trigger::Never {} => {}
-            // What it has seen is done with, also if it is joined with one that is not finished.
             Trigger::AfterCount { .. }
             | Trigger::AfterProcessingTime { .. }
             | Trigger::AfterAll { .. }
-            | Trigger::AfterAny { .. } => {
-                self.reset();
-                self.finished = true;
-            }
+            | Trigger::AfterAny { .. } => self.finish(),
             Trigger::AfterWatermark { .. } if self.is_late => {
                 self.parts[1].fire(now);
                 self.parts[1].reset();
@@ -152,12 +156,13 @@ impl Standing {
                 }
             }
             Trigger::OrFinally { .. } => {
-                if self.parts[1].is_ready(now) {
-                    self.finished = true;
-                } else {
+                if !self.parts[1].is_ready(now) {
                     self.parts[0].fire(now);
-                    self.finished = self.parts[0].finished;
+                    if !self.parts[0].finished {
+                        return;
+                    }
                 }
+                self.finish();
             }
         }
     }
