@@ -95,7 +95,7 @@ proptest! {
             context = TriggerContext { watermark: Timestamp::MAX, now: Timestamp::MAX, ..context };
             prop_assert!(machine.is_finished(&state) && !machine.should_fire(&state, &context));
             prop_assert!(!machine.waits_for_end_of_window(&state));
-            prop_assert_eq!(machine.next_processing_time(&state), None);
+            prop_assert_eq!(machine.next_processing_time_from(&state, Timestamp::MIN), None);
         }
     }
 
@@ -181,7 +181,7 @@ proptest! {
             stranger.on_fire(&mut state, &context);
         }
         stranger.waits_for_end_of_window(&state);
-        stranger.next_processing_time(&state);
+        stranger.next_processing_time_from(&state, Timestamp::MIN);
         // What comes of it is a state of its own, which it can go on with.
         let mut merged = stranger.on_merge(&[state, stranger.start()], &context);
         stranger.on_elements(&mut merged, 1, &context);

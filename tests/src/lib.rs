@@ -3,7 +3,10 @@
 pub mod conformance;
 pub mod model;
 pub mod programs;
+mod touching;
 pub mod vectors;
+
+pub use touching::Touching;
 
 use dataflow_core::{Metrics, Pipeline, PipelineOptions, Result};
 use runner_direct::DirectRunner;

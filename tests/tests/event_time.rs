@@ -5,11 +5,11 @@
 use dataflow_core::plane::Batch;
 use dataflow_core::{Pipeline, Poll, Result, Source, SourceReader, TestStream};
 use dataflow_exec::transforms::*;
-use dataflow_tests::{WAYS, in_every_way};
+use dataflow_tests::{Touching, WAYS, in_every_way};
 use dataflow_windows::watermark::WatermarkEstimator;
 use dataflow_windows::{
-    AfterProcessingTime, AfterWatermark, CustomWindowFn, CustomWindows, Duration, FixedWindows, GlobalWindows,
-    Repeatedly, Timestamp, Window, WindowingStrategy,
+    AfterProcessingTime, AfterWatermark, CustomWindows, Duration, FixedWindows, GlobalWindows, Repeatedly, Timestamp,
+    WindowingStrategy,
 };
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -151,28 +151,6 @@ fn an_aligned_delay_fires_after_the_multiple_that_follows_it() {
             }
         },
     );
-}
-
-/// Tens of seconds, joined where they touch.
-struct Touching;
-
-impl CustomWindowFn for Touching {
-    fn describe(&self) -> String {
-        "touching tens of seconds".to_owned()
-    }
-
-    fn assign(&self, t: Timestamp, windows: &mut Vec<Window>) {
-        windows.push(FixedWindows::of(Duration::seconds(10)).assign(t));
-    }
-
-    fn is_merging(&self) -> bool {
-        true
-    }
-
-    fn join(&self, a: Window, b: Window) -> Option<Window> {
-        let meet = a.start() <= b.end() && b.start() <= a.end();
-        meet.then(|| Window::new(a.start().min(b.start()), a.end().max(b.end())))
-    }
 }
 
 #[test]

@@ -5,7 +5,7 @@
 use dataflow_core::{Pipeline, TestStream};
 use dataflow_exec::combiners::Sum;
 use dataflow_exec::transforms::*;
-use dataflow_tests::{WAYS, in_every_way};
+use dataflow_tests::{Touching, WAYS, in_every_way};
 use dataflow_windows::{
     AfterAll, AfterAny, AfterCount, AfterEach, AfterProcessingTime, AfterWatermark, CalendarWindows, CustomWindowFn,
     CustomWindows, Duration, FixedWindows, GlobalWindows, OnTimeBehavior, OrFinally, Repeatedly, Sessions,
@@ -120,28 +120,6 @@ fn days_of_a_time_zone_have_as_many_hours_as_they_have() {
     let days: Vec<(i64, i64)> =
         found.iter().map(|(w, _, n)| ((w.end() - w.start()).as_micros() / 3_600_000_000, *n)).collect();
     assert_eq!(days, [(23, 23), (24, 1), (25, 25)]);
-}
-
-/// Windows of ten seconds, and all of a key that overlap or touch become one.
-struct Touching;
-
-impl CustomWindowFn for Touching {
-    fn describe(&self) -> String {
-        "touching tens of seconds".to_owned()
-    }
-
-    fn assign(&self, t: Timestamp, windows: &mut Vec<Window>) {
-        windows.push(FixedWindows::of(Duration::seconds(10)).assign(t));
-    }
-
-    fn is_merging(&self) -> bool {
-        true
-    }
-
-    fn join(&self, a: Window, b: Window) -> Option<Window> {
-        let meet = a.start() <= b.end() && b.start() <= a.end();
-        meet.then(|| Window::new(a.start().min(b.start()), a.end().max(b.end())))
-    }
 }
 
 /// Each element is in the seconds before and after its own.

@@ -2,9 +2,9 @@
 
 use super::flatten::FlattenOperator;
 use super::key_by::KeyBy;
-use dataflow_core::plane::Advance;
-use dataflow_core::plane::{Batch, Cursor, Emitter, Operator, SideOperator, StateReader, StateWriter};
-use dataflow_core::{BroadcastDoFn, Data, Element, Error, Output, PCollection, Result, StepSpec};
+use super::par_do::process_each;
+use dataflow_core::plane::{Advance, Batch, Cursor, Emitter, Operator, SideOperator, StateReader, StateWriter};
+use dataflow_core::{BroadcastDoFn, Data, Element, Error, PCollection, Result, StepSpec};
 use dataflow_windows::Timestamp;
 use std::marker::PhantomData;
 
@@ -82,23 +82,8 @@ impl<D: BroadcastDoFn> Operator for BroadcastOperator<D> {
     type Out = (D::Out,);
 
     fn batch(&mut self, input: &mut Batch<D::In>, (mut out,): (Emitter<'_, D::Out>,)) -> Result<()> {
-        input.explode();
-        let mut values = std::mem::take(&mut input.values).into_iter().enumerate().peekable();
-        let mut cursor = Cursor::default();
-        while values.peek().is_some() {
-            out.try_with(|o| {
-                Output::prepare(o, input);
-                while o.len() < Batch::<D::Out>::target_len() {
-                    let Some((i, value)) = values.next() else { break };
-                    cursor.0 = i;
-                    let mut output = Output::new(o, Some(Element::of(input, i, ())));
-                    let element = Element::of(input, i, value);
-                    self.do_fn.process(element, &self.state, &mut output).map_err(Error::user)?;
-                }
-                Ok::<(), Error>(())
-            })?;
-        }
-        Ok(())
+        let (do_fn, state) = (&mut self.do_fn, &self.state);
+        process_each(input, &mut out, |element, output| do_fn.process(element, state, output))
     }
 
     fn snapshot(&mut self, to: &mut StateWriter) -> Result<()> {

@@ -2,7 +2,7 @@
 
 use super::stateless;
 use dataflow_core::plane::{Batch, Cursor, Emitter, Operator};
-use dataflow_core::{Data, DoFn, Element, Error, Output, PCollection, Result, StepSpec};
+use dataflow_core::{BoxError, Data, DoFn, Element, Error, Output, PCollection, Result, StepSpec};
 
 /// `par_do`: user code with a life cycle.
 pub trait ParDo<T: Data> {
@@ -39,22 +39,8 @@ impl<D: DoFn> Operator for ParDoOperator<D> {
         if !std::mem::replace(&mut self.in_bundle, true) {
             self.do_fn.start_bundle().map_err(Error::user)?;
         }
-        input.explode();
-        let mut values = std::mem::take(&mut input.values).into_iter().enumerate().peekable();
-        let mut cursor = Cursor::default();
-        while values.peek().is_some() {
-            out.try_with(|o| {
-                Output::prepare(o, input);
-                while o.len() < Batch::<D::Out>::target_len() {
-                    let Some((i, value)) = values.next() else { break };
-                    cursor.0 = i;
-                    let mut output = Output::new(o, Some(Element::of(input, i, ())));
-                    self.do_fn.process(Element::of(input, i, value), &mut output).map_err(Error::user)?;
-                }
-                Ok::<(), Error>(())
-            })?;
-        }
-        Ok(())
+        let do_fn = &mut self.do_fn;
+        process_each(input, &mut out, |element, output| do_fn.process(element, output))
     }
 
     fn finish_bundle(&mut self, (mut out,): (Emitter<'_, D::Out>,)) -> Result<()> {
@@ -65,4 +51,29 @@ impl<D: DoFn> Operator for ParDoOperator<D> {
     }
 
     stateless!();
+}
+
+/// Calls user code for each element of a batch, in each of its windows, and sends what it makes batch by batch.
+#[inline]
+pub(super) fn process_each<T: Data, O: Data>(
+    input: &mut Batch<T>,
+    out: &mut Emitter<'_, O>,
+    mut process: impl FnMut(Element<T>, &mut Output<'_, O>) -> std::result::Result<(), BoxError>,
+) -> Result<()> {
+    input.explode();
+    let mut values = std::mem::take(&mut input.values).into_iter().enumerate().peekable();
+    let mut cursor = Cursor::default();
+    while values.peek().is_some() {
+        out.try_with(|o| {
+            Output::prepare(o, input);
+            while o.len() < Batch::<O>::target_len() {
+                let Some((i, value)) = values.next() else { break };
+                cursor.0 = i;
+                let mut output = Output::new(o, Some(Element::of(input, i, ())));
+                process(Element::of(input, i, value), &mut output).map_err(Error::user)?;
+            }
+            Ok::<(), Error>(())
+        })?;
+    }
+    Ok(())
 }

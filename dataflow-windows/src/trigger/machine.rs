@@ -128,14 +128,6 @@ impl TriggerMachine {
         waits
     }
 
-    /// The earliest processing time after which (strictly) it may be ready, if it waits for one.
-    ///
-    /// It may have passed, if it was not enough; [`next_processing_time_from`](Self::next_processing_time_from) leaves
-    /// out such times. To set timers use [`for_each_processing_time`](Self::for_each_processing_time).
-    pub fn next_processing_time(&self, state: &TriggerState) -> Option<Timestamp> {
-        self.next_processing_time_from(state, Timestamp::MIN)
-    }
-
     /// The earliest processing time from `now` on after which (strictly) it may be ready, if it waits for one.
     ///
     /// Times that have passed are left out: if it was not ready then, it will not be without something else.

@@ -1,6 +1,7 @@
 //! The forms of user code that looks at a side input.
 
 use crate::transforms::Types;
+use crate::transforms::par_do::process_each;
 use dataflow_core::plane::{Batch, Cursor, Emitter};
 use dataflow_core::{Data, Element, Error, Output, Result, SideInputDoFn};
 use std::sync::Arc;
@@ -103,21 +104,8 @@ impl<D: SideInputDoFn> Code<D::In, D::Side> for DoFnCode<D> {
         if !std::mem::replace(&mut self.in_bundle, true) {
             self.do_fn.start_bundle().map_err(Error::user)?;
         }
-        let mut values = std::mem::take(&mut input.values).into_iter().enumerate().peekable();
-        let mut cursor = Cursor::default();
-        while values.peek().is_some() {
-            out.try_with(|o| {
-                Output::prepare(o, input);
-                while o.len() < Batch::<D::Out>::target_len() {
-                    let Some((i, value)) = values.next() else { break };
-                    cursor.0 = i;
-                    let mut output = Output::new(o, Some(Element::of(input, i, ())));
-                    self.do_fn.process(Element::of(input, i, value), side, &mut output).map_err(Error::user)?;
-                }
-                Ok::<(), Error>(())
-            })?;
-        }
-        Ok(())
+        let do_fn = &mut self.do_fn;
+        process_each(input, out, |element, output| do_fn.process(element, side, output))
     }
 
     fn finish_bundle(&mut self, out: &mut Emitter<'_, D::Out>) -> Result<()> {
