@@ -2,7 +2,7 @@
 
 use crate::TestStream;
 use crate::graph::{Graph, Input, Node, NodeId, NodeKind, OperatorContext, OperatorFactory, OutputPort, PortId};
-use crate::graph::{Role, Routing, SinkHooks};
+use crate::graph::{Path, Role, Routing, SinkHooks};
 use crate::metrics::Counter;
 use crate::plane::{Erase, EraseWithSide, Operator, Ports, SideOperator};
 use crate::source::ErasedSource;
@@ -124,6 +124,8 @@ pub struct StepSpec {
     pub transform: &'static str,
     /// What more there is to know of it, for `explain()`.
     pub detail: String,
+    /// Which way of doing its work it takes, for `explain()`: where there are several.
+    pub path: Option<Path>,
     /// Which shard the elements of its main input go to.
     pub routing: Routing,
     /// How its outputs are windowed; as the input if `None`.
@@ -136,7 +138,8 @@ impl StepSpec {
     /// A step that works on elements where they are.
     pub fn new(name: &str, transform: &'static str) -> Self {
         let routing = Routing::Forward;
-        StepSpec { name: name.to_owned(), transform, detail: String::new(), routing, windowing: None, tags: &["main"] }
+        let (name, detail) = (name.to_owned(), String::new());
+        StepSpec { name, transform, detail, path: None, routing, windowing: None, tags: &["main"] }
     }
 }
 
@@ -257,7 +260,8 @@ impl Pipeline {
             }
         }
         let nodes = &mut self.0.borrow_mut().graph.nodes;
-        nodes.push(Node { name, transform: spec.transform, detail: spec.detail, kind, inputs, outputs });
+        let StepSpec { transform, detail, path, .. } = spec;
+        nodes.push(Node { name, transform, detail, path, kind, inputs, outputs });
         NodeId(nodes.len() - 1)
     }
 

@@ -39,6 +39,12 @@ impl Graph {
                 text.push_str(" (side input)");
             }
         }
+        if let Some(path) = &node.path {
+            let _ = match path.why.is_empty() {
+                true => write!(text, "\n      path: {}", path.name),
+                false => write!(text, "\n      path: {}, since {}", path.name, path.why),
+            };
+        }
         for output in &node.outputs {
             let name = if node.outputs.len() == 1 { String::new() } else { format!("{}: ", output.tag) };
             let unbounded = if output.boundedness == Boundedness::Unbounded { ", unbounded" } else { "" };

@@ -7,7 +7,7 @@ mod explain;
 mod node;
 
 pub use node::{Exchange, ExchangeFactory, Input, Node, NodeId, NodeKind, OperatorContext, OperatorFactory};
-pub use node::{OutputPort, PortId, Role, Routing, SinkHooks};
+pub use node::{OutputPort, Path, PortId, Role, Routing, SinkHooks};
 
 use crate::{Error, Metrics, Result};
 use std::collections::{BTreeMap, BTreeSet};
@@ -73,6 +73,7 @@ impl Graph {
             name: node.name.clone(),
             transform: node.transform,
             detail: node.detail.clone(),
+            path: node.path.clone(),
             kind: NodeKind::Operator(left()),
             inputs: node.inputs.clone(),
             outputs: node.outputs.clone(),

@@ -29,12 +29,35 @@ pub struct Node {
     pub transform: &'static str,
     /// What more there is to know of it, for `explain()`.
     pub detail: String,
+    /// Which way of doing its work it takes, where there are several.
+    pub path: Option<Path>,
     /// How it runs.
     pub kind: NodeKind,
     /// Where its elements come from.
     pub inputs: Vec<Input>,
     /// What it makes.
     pub outputs: Vec<OutputPort>,
+}
+
+/// One of several ways in which a transform can do its work, for `explain()`.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Path {
+    /// What it is: `fast`, `general`, ...
+    pub name: &'static str,
+    /// Why it is not a faster one, as a clause: "the trigger fires early". Empty where there is none.
+    pub why: String,
+}
+
+impl Path {
+    /// The fastest one.
+    pub fn fastest(name: &'static str) -> Self {
+        Path { name, why: String::new() }
+    }
+
+    /// One that is taken since a faster one cannot be.
+    pub fn since(name: &'static str, why: impl Into<String>) -> Self {
+        Path { name, why: why.into() }
+    }
 }
 
 /// How a transform runs.
