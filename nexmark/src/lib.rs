@@ -9,5 +9,7 @@
 
 pub mod event;
 pub mod feed;
+pub mod generator;
+pub mod input;
 pub mod queries;
 pub mod query;
