@@ -7,6 +7,7 @@
 //! Sources: Tucker, Tufte, Papadimos, Maier, "NEXMark, a benchmark for queries over data streams"; the suite of Apache
 //! Beam (<https://beam.apache.org/documentation/sdks/java/testing/nexmark/>); that of Flink for q10 and later.
 
+pub mod by_hand;
 pub mod event;
 pub mod feed;
 pub mod generator;
