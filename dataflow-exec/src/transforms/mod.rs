@@ -13,7 +13,7 @@ mod filter;
 mod flat_map;
 mod flatten;
 mod group_by_key;
-mod grouping;
+pub mod grouping;
 mod key_by;
 mod late_data;
 mod map;

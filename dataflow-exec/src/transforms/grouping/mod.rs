@@ -1,10 +1,15 @@
 //! State of keys by window, until it is given out: what `group_by_key` and `combine_per_key` have in common.
 //!
-//! There are three ways to keep it, chosen when the graph is built ([`crate::transforms::grouping::Groups`]):
-//! [`plain`] for the default trigger without lateness, whose windows close for all keys at once; [`panes`] for any other
-//! trigger; [`merging`] for windows that become one, such as sessions. The rules of triggers, lateness and panes, for one
-//! key and window, are in [`pane`]; [`plain`] is what they come to when each window has one pane.
+//! There are three ways to keep it, chosen when the graph is built ([`choose`]):
+//! `plain` for the default trigger without lateness, whose windows close for all keys at once; `panes` for any other
+//! trigger; `merging` for windows that become one, such as sessions. The rules of triggers, lateness and panes, for one
+//! key and window, are in `pane`; `plain` is what they come to when each window has one pane.
+//!
+//! What is public here is for crates that have kinds of batches of their own, such as columns: their operators
+//! [`Accumulate`] what they find in a batch into the [`Rows`] of the same [`Groups`] that [`choose`] gives to a grouping
+//! of elements one by one, so that triggers, lateness, panes and snapshots are the same. Programs do not need it.
 
+mod choice;
 mod holds;
 mod merging;
 mod operator;
@@ -16,13 +21,11 @@ mod run;
 mod table;
 mod timers;
 
+pub use choice::{WithGroups, choose};
 pub(super) use operator::{Dropped, Feed, Late, Shown, apply};
-pub(super) use run::run_end;
+pub use run::run_end;
 
-use merging::MergingGroups;
 use pane::Rules;
-use panes::PaneGroups;
-use plain::PlainGroups;
 
 use dataflow_core::plane::{Advance, Batch, Emitter, StateReader, StateWriter};
 use dataflow_core::{Coded, Data, Error, Key, Result};
@@ -31,7 +34,7 @@ use std::borrow::Cow;
 use std::ops::Range;
 
 /// How the values of a key become a result.
-pub(super) trait Accumulate: Send + 'static {
+pub trait Accumulate: Send + 'static {
     /// What values are grouped by.
     type Key: Key;
     /// What is known of them so far.
@@ -49,20 +52,24 @@ pub(super) trait Accumulate: Send + 'static {
 
 /// What has come for a key: one element, or several that were combined before.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Arrival {
-    pub(super) elements: u64,
-    /// The earliest and latest timestamp of those that were not late; `MAX` and `MIN` if all were.
-    pub(super) earliest: Timestamp,
-    pub(super) latest: Timestamp,
+pub struct Arrival {
+    /// How many elements.
+    pub elements: u64,
+    /// The earliest timestamp of those that were not late; `MAX` if all were.
+    pub earliest: Timestamp,
+    /// The latest timestamp of those that were not late; `MIN` if all were.
+    pub latest: Timestamp,
 }
 
 impl Arrival {
+    /// One element, of time `t`.
     #[inline]
-    pub(super) fn of(t: Timestamp) -> Self {
+    pub fn of(t: Timestamp) -> Self {
         Arrival { elements: 1, earliest: t, latest: t }
     }
 
-    pub(super) const NONE: Arrival = Arrival { elements: 0, earliest: Timestamp::MAX, latest: Timestamp::MIN };
+    /// Nothing.
+    pub const NONE: Arrival = Arrival { elements: 0, earliest: Timestamp::MAX, latest: Timestamp::MIN };
 
     /// Whether not all were late.
     #[inline]
@@ -72,7 +79,7 @@ impl Arrival {
 
     /// Takes in another one.
     #[inline]
-    pub(super) fn add(&mut self, other: Arrival) {
+    pub fn add(&mut self, other: Arrival) {
         self.elements += other.elements;
         self.earliest = self.earliest.min(other.earliest);
         self.latest = self.latest.max(other.latest);
@@ -80,7 +87,8 @@ impl Arrival {
 
     /// Elements before `watermark` are late: their times do not count.
     #[inline]
-    pub(super) fn late_before(mut self, watermark: Timestamp) -> Self {
+    #[must_use]
+    pub fn late_before(mut self, watermark: Timestamp) -> Self {
         if self.latest < watermark {
             (self.earliest, self.latest) = (Timestamp::MAX, Timestamp::MIN);
         }
@@ -98,12 +106,15 @@ impl From<Never> for Error {
 }
 
 /// Where the values of a run of elements go.
-pub(super) trait Rows<A: Accumulate> {
+pub trait Rows<A: Accumulate> {
     /// Why an element cannot be added.
     type Error: Into<Error>;
 
     /// Adds to the row of `key`, which is created if there is none. `window` is asked for only if rows of several windows
     /// are in the same place.
+    ///
+    /// # Errors
+    /// If the rows refuse the element.
     fn add(
         &mut self,
         by: &A,
@@ -115,21 +126,24 @@ pub(super) trait Rows<A: Accumulate> {
 }
 
 /// A run of elements of a batch that are in the same windows, as far as the state is concerned.
-pub(super) struct Run<'a, R> {
+pub struct Run<'a, R> {
     /// Their numbers. The runs of a batch follow each other without gaps.
-    pub(super) elements: Range<usize>,
+    pub elements: Range<usize>,
     /// Where they go; nowhere if they are late for all their windows.
-    pub(super) rows: Option<&'a mut R>,
+    pub rows: Option<&'a mut R>,
     /// The windows for which they are too late.
-    pub(super) late: &'a [Window],
+    pub late: &'a [Window],
 }
 
-/// State of keys by window.
-pub(super) trait Groups<A: Accumulate>: Send + 'static {
+/// State of keys by window. The calls are those of an [`Operator`](dataflow_core::plane::Operator).
+pub trait Groups<A: Accumulate>: Send + 'static {
     /// Rows of one or several windows.
     type Rows: Rows<A>;
 
     /// Calls `each` for all runs of the batch, whose `len` values may have been taken out.
+    ///
+    /// # Errors
+    /// As `each`.
     fn for_each_run<T>(
         &mut self,
         batch: &Batch<T>,
@@ -138,18 +152,33 @@ pub(super) trait Groups<A: Accumulate>: Send + 'static {
     ) -> Result<()>;
 
     /// The bundle ends.
+    ///
+    /// # Errors
+    /// If results cannot be sent.
     fn finish_bundle(&mut self, by: &A, out: &mut Emitter<'_, A::Out>) -> Result<()>;
 
     /// The watermark is at `watermark`: an operator's `watermark`.
+    ///
+    /// # Errors
+    /// If results cannot be sent.
     fn advance(&mut self, by: &A, watermark: Timestamp, out: &mut Emitter<'_, A::Out>) -> Result<Advance>;
 
     /// Processing time has come to `now`: an operator's `processing_time`.
+    ///
+    /// # Errors
+    /// If results cannot be sent.
     fn processing_time(&mut self, by: &A, now: Timestamp, out: &mut Emitter<'_, A::Out>) -> Result<bool>;
 
     /// Writes all state.
+    ///
+    /// # Errors
+    /// If something cannot be encoded.
     fn snapshot(&self, to: &mut StateWriter) -> Result<()>;
 
     /// Takes up state.
+    ///
+    /// # Errors
+    /// If it is not of these keys and accumulators.
     fn restore(&mut self, from: StateReader<'_>) -> Result<()>;
 }
 

@@ -1,10 +1,10 @@
-//! The operator of all groupings, and how its state is chosen.
+//! The operator of all groupings of elements that come one by one.
 
-use super::{Accumulate, Groups, MergingGroups, PaneGroups, PlainGroups, Rules, Run};
+use super::{Accumulate, Groups, Run, WithGroups, choose};
 use crate::transforms::Types;
 use crate::transforms::key_by::{Keyed, Keying};
 use dataflow_core::plane::{Advance, Batch, Emitter, Operator, Ports, StateReader, StateWriter};
-use dataflow_core::{Counter, Data, PortCollections, Result};
+use dataflow_core::{Counter, Data, PCollection, PortCollections, Result, StepSpec};
 use dataflow_windows::{PaneInfo, Timestamp, Window};
 use std::marker::PhantomData;
 use std::sync::Arc;
@@ -131,23 +131,25 @@ where
     let strategy = keyed.collection.windowing();
     let mut spec = keyed.grouping_step(name, transform);
     (spec.windowing, spec.tags) = (Some(strategy.after_grouping()), L::TAGS);
-    let by = Arc::new(by);
-    let rules = move || Arc::new(Rules::new(&strategy));
-    let collection = &keyed.collection;
-    if collection.windowing().is_plain() {
-        collection.apply_operator(spec, move |context| {
+    choose(&strategy, Step { collection: &keyed.collection, spec, by: Arc::new(by), late: PhantomData::<fn() -> L> })
+}
+
+/// The step of a grouping, but for its state.
+struct Step<'a, T, A, L> {
+    collection: &'a PCollection<T>,
+    spec: StepSpec,
+    by: Arc<A>,
+    late: Types<L>,
+}
+
+impl<T: Data, A: Feed<T>, L: LatePort> WithGroups<A> for Step<'_, T, A, L> {
+    type Out = Outputs<L, A::Out, T>;
+
+    fn with<S: Groups<A>>(self, state: impl Fn() -> S + Send + Sync + 'static) -> Self::Out {
+        let by = self.by;
+        self.collection.apply_operator(self.spec, move |context| {
             let dropped = context.counter("dropped_late");
-            Ok(GroupingOperator::<T, A, _, L>::new(by.clone(), PlainGroups::default(), dropped))
-        })
-    } else if collection.windowing().is_merging() {
-        collection.apply_operator(spec, move |context| {
-            let dropped = context.counter("dropped_late");
-            Ok(GroupingOperator::<T, A, _, L>::new(by.clone(), MergingGroups::new(rules()), dropped))
-        })
-    } else {
-        collection.apply_operator(spec, move |context| {
-            let dropped = context.counter("dropped_late");
-            Ok(GroupingOperator::<T, A, _, L>::new(by.clone(), PaneGroups::new(rules()), dropped))
+            Ok(GroupingOperator::<T, A, S, L>::new(by.clone(), state(), dropped))
         })
     }
 }

@@ -5,7 +5,7 @@ use dataflow_windows::{Assignment, Duration, Window};
 
 /// Where the run of elements that begins at `start` ends: all in it are in the same windows as the first.
 #[inline]
-pub(in crate::transforms) fn run_end<T>(batch: &Batch<T>, len: usize, start: usize) -> usize {
+pub fn run_end<T>(batch: &Batch<T>, len: usize, start: usize) -> usize {
     match &batch.windows {
         Windows::Uniform(_) => len,
         Windows::Implied(f) => {
