@@ -7,9 +7,11 @@
 //! Sources: Tucker, Tufte, Papadimos, Maier, "NEXMark, a benchmark for queries over data streams"; the suite of Apache
 //! Beam (<https://beam.apache.org/documentation/sdks/java/testing/nexmark/>); that of Flink for q10 and later.
 
+pub mod allocations;
 pub mod event;
 pub mod feed;
 pub mod generator;
 pub mod input;
 pub mod queries;
 pub mod query;
+pub mod stopwatch;
