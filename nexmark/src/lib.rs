@@ -8,9 +8,11 @@
 //! Beam (<https://beam.apache.org/documentation/sdks/java/testing/nexmark/>); that of Flink for q10 and later.
 
 pub mod by_hand;
+pub mod allocations;
 pub mod event;
 pub mod feed;
 pub mod generator;
 pub mod input;
 pub mod queries;
 pub mod query;
+pub mod stopwatch;

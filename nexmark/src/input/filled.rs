@@ -1,6 +1,6 @@
 //! Events that are made when they are asked for.
 
-use super::{Chunks, splits};
+use super::{Chunks, Start, splits};
 use crate::event::Event;
 use crate::feed::Feed;
 use crate::generator::Generator;
@@ -28,12 +28,18 @@ use std::sync::Arc;
 pub struct Filled {
     generator: Arc<Generator>,
     events: u64,
+    start: Arc<Start>,
 }
 
 impl Filled {
     /// So many events.
     pub fn new(generator: Arc<Generator>, events: u64) -> Self {
-        Filled { generator, events }
+        Filled { generator, events, start: Arc::default() }
+    }
+
+    /// The start of a run that is measured.
+    pub fn start(&self) -> &Start {
+        &self.start
     }
 
     /// All events, for a loop.
@@ -105,13 +111,13 @@ impl Source for Filled {
     }
 
     fn open(&self, (next, end): (u64, u64)) -> Result<FilledReader> {
-        Ok(FilledReader { generator: self.generator.clone(), chunks: Chunks::all(next, end) })
+        Ok(FilledReader { of: self.clone(), chunks: Chunks::all(next, end) })
     }
 }
 
 /// Makes events for the engine.
 pub struct FilledReader {
-    generator: Arc<Generator>,
+    of: Filled,
     chunks: Chunks,
 }
 
@@ -121,16 +127,19 @@ impl SourceReader for FilledReader {
 
     fn poll(&mut self, batch: &mut Batch<Event>) -> Result<Poll> {
         let Some((from, to)) = self.chunks.next() else { return Ok(Poll::End) };
-        batch.fill((to - from) as usize, |i| {
-            let event = self.generator.event(from + i as u64);
-            let time = event.date_time();
-            (event, time)
+        let Filled { generator, start, .. } = &self.of;
+        start.making(|| {
+            batch.fill((to - from) as usize, |i| {
+                let event = generator.event(from + i as u64);
+                let time = event.date_time();
+                (event, time)
+            })
         });
-        Ok(if self.chunks.next < self.chunks.end { Poll::More } else { Poll::End })
+        Ok(if self.chunks.is_over() { Poll::End } else { Poll::More })
     }
 
     fn watermark(&self) -> Timestamp {
-        self.chunks.watermark(|next| self.generator.watermark(next))
+        self.chunks.watermark(|next| self.of.generator.watermark(next))
     }
 
     fn checkpoint(&mut self) -> Result<(u64, u64)> {

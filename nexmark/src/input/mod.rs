@@ -2,13 +2,16 @@
 
 mod filled;
 mod preloaded;
+mod start;
 
 pub use filled::{Filled, FilledEvents, FilledFeed, FilledReader};
 pub use preloaded::{Preloaded, PreloadedFeed, PreloadedReader};
+pub use start::Start;
 
 use crate::event::Event;
 use dataflow::core::plane::Batch;
 use dataflow::prelude::Timestamp;
+use serde::{Deserialize, Serialize};
 
 /// How many events a chunk has: as many as a batch of the engine.
 pub const CHUNK: u64 = Batch::<Event>::target_len() as u64;
@@ -17,8 +20,8 @@ pub const CHUNK: u64 = Batch::<Event>::target_len() as u64;
 pub const STRETCH: u64 = CHUNK * (65_536 / CHUNK);
 
 /// The chunks that a feed or a reader has yet to give, as numbers of events.
-#[derive(Clone, Copy, Debug)]
-struct Chunks {
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub struct Chunks {
     next: u64,
     /// Where the stretch ends. After it come as many events of others.
     stretch: u64,
@@ -38,9 +41,13 @@ impl Chunks {
         Chunks { next, stretch: (next + STRETCH).min(end), skip: (of - 1) * STRETCH, end }
     }
 
+    fn is_over(&self) -> bool {
+        self.next >= self.end
+    }
+
     /// From which event to which one the next chunk goes.
     fn next(&mut self) -> Option<(u64, u64)> {
-        if self.next >= self.end {
+        if self.is_over() {
             return None;
         }
         let chunk = (self.next, self.stretch.min(self.next + CHUNK));
@@ -54,7 +61,7 @@ impl Chunks {
 
     /// Before which event nothing comes any more.
     fn watermark(&self, of: impl FnOnce(u64) -> Timestamp) -> Timestamp {
-        if self.next < self.end { of(self.next) } else { Timestamp::MAX }
+        if self.is_over() { Timestamp::MAX } else { of(self.next) }
     }
 }
 
@@ -106,7 +113,9 @@ mod tests {
             assert!(all(Preloaded::new(generator.clone(), events, 2).feed()) == made);
             let both = filled.feeds().map(all);
             assert!(both[0].len() as u64 <= both[1].len() as u64 + STRETCH);
-            assert!(Preloaded::new(generator.clone(), events, 3).feeds().map(all) == both);
+            let preloaded = Preloaded::new(generator.clone(), events, 2).feeds();
+            let threads = preloaded.map(|feed| std::thread::spawn(|| all(feed)));
+            assert!(threads.map(|thread| thread.join().unwrap()) == both);
             assert!(sorted(both.concat()) == sorted(made));
         }
     }
@@ -131,7 +140,7 @@ mod tests {
         let made = sorted((0..events).map(|i| generator.event(i)).collect());
         for threads in [1, 2, 3] {
             assert!(read(Filled::new(generator.clone(), events), threads) == made);
-            assert!(read(Preloaded::new(generator.clone(), events, 2), threads) == made);
+            assert!(read(Preloaded::new(generator.clone(), events, threads.into()), threads) == made);
         }
     }
 }

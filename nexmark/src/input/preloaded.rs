@@ -1,135 +1,156 @@
-//! Events that are made before anybody asks for them.
+//! Events that are made before the clock starts.
 
-use super::{CHUNK, Chunks, STRETCH, splits};
+use super::{Chunks, Start};
 use crate::event::Event;
 use crate::feed::Feed;
 use crate::generator::Generator;
 use dataflow::core::plane::Batch;
 use dataflow::core::{Poll, Source, SourceReader};
 use dataflow::prelude::*;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::{mem, thread, vec};
+use std::sync::Arc;
+use std::vec;
 
-/// The first events of a generator, already made. Each can be read once: what reads it owns it then.
+/// The first events of a generator, made before the clock [starts](Preloaded::start). They take about 280 bytes of
+/// memory each.
 ///
-/// They take about 280 bytes of memory each.
+/// Each thread makes the events that it is going to read, since freeing memory that another thread has allocated takes
+/// about three times as long, and waits until the others have done so, too. Each reads alternating stretches; as a source
+/// it has a split for each thread.
 #[derive(Clone, Debug)]
 pub struct Preloaded {
-    chunks: Arc<[Mutex<Vec<Event>>]>,
     generator: Arc<Generator>,
     events: u64,
+    threads: usize,
+    start: Arc<Start>,
 }
 
 impl Preloaded {
-    /// Makes so many events on `threads` threads, which are gone afterwards: for the allocator the events belong to
-    /// nobody then, so that none of those who read them has it easier than another.
+    /// So many events. As a source they must be read on so many threads: each waits for the others.
     pub fn new(generator: Arc<Generator>, events: u64, threads: usize) -> Self {
-        let chunks: Arc<[Mutex<Vec<Event>>]> = (0..events.div_ceil(CHUNK)).map(|_| Mutex::default()).collect();
-        let threads = threads.max(1);
-        thread::scope(|scope| {
-            for me in 0..threads {
-                let (chunks, generator) = (&chunks, &generator);
-                scope.spawn(move || {
-                    // Each makes stretches that belong together.
-                    for (number, chunk) in chunks.iter().enumerate() {
-                        let from = number as u64 * CHUNK;
-                        if (from / STRETCH) as usize % threads == me {
-                            let made = (from..events.min(from + CHUNK)).map(|i| generator.event(i)).collect();
-                            *chunk.lock().unwrap_or_else(PoisonError::into_inner) = made;
-                        }
-                    }
-                });
-            }
-        });
-        Preloaded { chunks, generator, events }
+        Preloaded { generator, events, threads: threads.max(1), start: Arc::default() }
+    }
+
+    /// The start: when all events are made.
+    pub fn start(&self) -> &Start {
+        &self.start
     }
 
     /// All events, for a loop.
     pub fn feed(&self) -> PreloadedFeed {
-        PreloadedFeed { events: self.clone(), chunks: Chunks::all(0, self.events) }
+        PreloadedFeed(Part::new(self, Chunks::all(0, self.events), 1))
     }
 
     /// Alternating stretches, for a loop on two threads.
     pub fn feeds(&self) -> [PreloadedFeed; 2] {
-        let feed = |me| PreloadedFeed { events: self.clone(), chunks: Chunks::alternating(me, 2, self.events) };
+        let feed = |me| PreloadedFeed(Part::new(self, Chunks::alternating(me, 2, self.events), 2));
         [feed(0), feed(1)]
     }
+}
 
-    /// The chunk that begins with event `from`. Who asks for it again gets nothing.
-    fn take(&self, from: u64) -> Vec<Event> {
-        let chunk = &self.chunks[(from / CHUNK) as usize];
-        mem::take(&mut *chunk.lock().unwrap_or_else(PoisonError::into_inner))
+/// The events of a thread.
+struct Part {
+    of: Preloaded,
+    /// How many threads wait for each other.
+    threads: usize,
+    chunks: Chunks,
+    /// The events of `chunks`, when they are made.
+    made: Option<vec::IntoIter<Vec<Event>>>,
+}
+
+impl Part {
+    fn new(of: &Preloaded, chunks: Chunks, threads: usize) -> Self {
+        Part { of: of.clone(), threads, chunks, made: None }
+    }
+
+    /// Makes the events, on the thread that calls it, and waits until all have done so.
+    fn load(&mut self) -> vec::IntoIter<Vec<Event>> {
+        let Preloaded { generator, start, .. } = &self.of;
+        let mut chunks = self.chunks;
+        let numbers = std::iter::from_fn(|| chunks.next());
+        let made: Vec<_> =
+            start.making(|| numbers.map(|(from, to)| (from..to).map(|i| generator.event(i)).collect()).collect());
+        start.wait(self.threads);
+        made.into_iter()
+    }
+
+    /// The next chunk.
+    #[inline]
+    fn next(&mut self) -> Option<Vec<Event>> {
+        if self.made.is_none() {
+            self.made = Some(self.load());
+        }
+        self.chunks.next()?;
+        self.made.as_mut()?.next()
+    }
+
+    fn watermark(&self) -> Timestamp {
+        self.chunks.watermark(|next| self.of.generator.watermark(next))
     }
 }
 
 /// Gives events to a loop.
-pub struct PreloadedFeed {
-    events: Preloaded,
-    chunks: Chunks,
-}
+pub struct PreloadedFeed(Part);
 
 impl Feed for PreloadedFeed {
     type Events = vec::IntoIter<Event>;
 
     #[inline]
     fn next_chunk(&mut self) -> Option<(vec::IntoIter<Event>, Timestamp)> {
-        let (from, _) = self.chunks.next()?;
-        let watermark = self.chunks.watermark(|next| self.events.generator.watermark(next));
-        Some((self.events.take(from).into_iter(), watermark))
+        let chunk = self.0.next()?;
+        Some((chunk.into_iter(), self.0.watermark()))
     }
 }
 
 impl Source for Preloaded {
     type Element = Event;
-    type Split = (u64, u64);
+    type Split = Chunks;
     type Reader = PreloadedReader;
 
     fn describe(&self) -> String {
         format!("{} events, made before", self.events)
     }
 
-    fn splits(&self, desired: usize) -> Result<Vec<(u64, u64)>> {
-        Ok(splits(self.events, desired))
+    fn splits(&self, _: usize) -> Result<Vec<Chunks>> {
+        let threads = self.threads as u64;
+        Ok((0..threads).map(|me| Chunks::alternating(me, threads, self.events)).collect())
     }
 
-    fn lower_bound(&self, (next, _): &(u64, u64)) -> Timestamp {
-        self.generator.watermark(*next)
+    fn lower_bound(&self, chunks: &Chunks) -> Timestamp {
+        chunks.watermark(|next| self.generator.watermark(next))
     }
 
-    fn open(&self, (next, end): (u64, u64)) -> Result<PreloadedReader> {
-        Ok(PreloadedReader { events: self.clone(), chunks: Chunks::all(next, end) })
+    fn open(&self, chunks: Chunks) -> Result<PreloadedReader> {
+        let mut part = Part::new(self, chunks, self.threads);
+        part.made = Some(part.load());
+        Ok(PreloadedReader(part))
     }
 }
 
 /// Gives events to the engine.
-pub struct PreloadedReader {
-    events: Preloaded,
-    chunks: Chunks,
-}
+pub struct PreloadedReader(Part);
 
 impl SourceReader for PreloadedReader {
     type Element = Event;
-    type Split = (u64, u64);
+    type Split = Chunks;
 
     fn poll(&mut self, batch: &mut Batch<Event>) -> Result<Poll> {
-        let Some((from, _)) = self.chunks.next() else { return Ok(Poll::End) };
-        batch.values = self.events.take(from);
+        let Some(chunk) = self.0.next() else { return Ok(Poll::End) };
+        batch.values = chunk;
         let mut bounds = batch.bounds;
-        let times = batch.times.make_per_element(0);
-        times.extend(batch.values.iter().map(|event| {
+        batch.times.make_per_element(0).extend(batch.values.iter().map(|event| {
             let time = event.date_time();
             bounds.add(time);
             time
         }));
         batch.bounds = bounds;
-        Ok(if self.chunks.next < self.chunks.end { Poll::More } else { Poll::End })
+        Ok(if self.0.chunks.is_over() { Poll::End } else { Poll::More })
     }
 
     fn watermark(&self) -> Timestamp {
-        self.chunks.watermark(|next| self.events.generator.watermark(next))
+        self.0.watermark()
     }
 
-    fn checkpoint(&mut self) -> Result<(u64, u64)> {
-        Ok((self.chunks.next, self.chunks.end))
+    fn checkpoint(&mut self) -> Result<Chunks> {
+        Ok(self.0.chunks)
     }
 }
