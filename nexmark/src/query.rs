@@ -46,6 +46,11 @@ macro_rules! for_all_queries {
     ($run:ident) => {
         $run! {
             $crate::queries::q0::Q0,
+            $crate::queries::q0::Q0ByRef,
+            $crate::queries::q1::Q1,
+            $crate::queries::q1::Q1ByRef,
+            $crate::queries::q2::Q2,
+            $crate::queries::q2::Q2ByRef,
         }
     };
 }

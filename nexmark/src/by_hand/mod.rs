@@ -9,8 +9,10 @@
 
 mod exchange;
 mod stretches;
+mod together;
 
 pub use stretches::Stretches;
+pub use together::Together;
 
 use crate::event::Event;
 use crate::feed::Feed;
