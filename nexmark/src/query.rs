@@ -51,6 +51,8 @@ macro_rules! for_all_queries {
             $crate::queries::q1::Q1ByRef,
             $crate::queries::q2::Q2,
             $crate::queries::q2::Q2ByRef,
+            $crate::queries::q5::Q5,
+            $crate::queries::q5::Q5General,
         }
     };
 }

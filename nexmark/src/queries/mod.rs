@@ -3,6 +3,7 @@
 pub mod q0;
 pub mod q1;
 pub mod q2;
+pub mod q5;
 
 #[cfg(test)]
 mod testing;
