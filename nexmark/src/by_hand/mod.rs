@@ -42,7 +42,7 @@ impl<T, F: FnMut(Event) -> Option<T> + Send> Front<T> for F {
 }
 
 /// What happens to rows where all of a key come together. Those of two threads come in any order.
-pub trait Part<T>: Send {
+pub trait Part<T> {
     /// Takes a row.
     fn take(&mut self, row: T);
 
@@ -81,7 +81,7 @@ pub fn on_two<T, P>(
     owner: impl Fn(&T) -> usize + Sync,
 ) where
     T: Send,
-    P: Part<T>,
+    P: Part<T> + Send,
 {
     let ([feed_a, feed_b], [front_a, front_b]) = (feeds, fronts);
     let ([end_a, end_b], owner) = (exchange::ends(), &owner);

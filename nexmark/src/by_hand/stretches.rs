@@ -90,7 +90,7 @@ impl<T: Default> Stretches<T> {
             return;
         }
         self.watermark = watermark.as_micros();
-        self.due = (self.watermark - self.watermark.rem_euclid(self.size)).saturating_add(self.size);
+        self.due = (self.watermark.div_euclid(self.size) + 1).saturating_mul(self.size);
         while self.first + self.size <= self.watermark {
             let Some(mut front) = self.open.pop_front() else { break };
             let at = Timestamp::from_micros;
@@ -124,6 +124,7 @@ mod tests {
     fn times_in_any_order_find_their_stretch() {
         let mut stretches: Stretches<Vec<i64>> = Stretches::of(Duration::seconds(10));
         assert!(stretches.is_due(at(-100)));
+        stretches.close(Timestamp::MIN, |_, _| unreachable!());
         for t in [35, 31, 12, 39, 19, -1, 20, 0] {
             stretches.at(at(t)).unwrap().push(t);
         }

@@ -5,6 +5,7 @@ use crate::feed::Feed;
 use crate::query::Query;
 use dataflow::prelude::*;
 use dataflow::testing::{TestPipeline, TestStream};
+use std::collections::BTreeSet;
 use std::sync::Mutex;
 
 /// How many seconds an event may be behind an earlier one.
@@ -79,7 +80,7 @@ impl Dice {
 }
 
 /// `n` events, about one a second, some of them behind others by as much as they may be: few persons and auctions, so that
-/// much comes together.
+/// much comes together. Nobody registers twice, and nothing is put up twice.
 pub(super) fn events(seed: u64, n: u64) -> Vec<Event> {
     let mut dice = Dice(seed);
     let event = |i: u64| {
@@ -98,7 +99,13 @@ pub(super) fn events(seed: u64, n: u64) -> Vec<Event> {
             _ => bid((i / 5 + 1).saturating_sub(dice.below(5)), dice.below(5), dice.below(7), second),
         }
     };
-    (0..n).map(event).collect()
+    let mut seen = BTreeSet::new();
+    let is_new = |event: &Event| match event {
+        Event::Person(person) => seen.insert((0, person.id)),
+        Event::Auction(auction) => seen.insert((1, auction.id)),
+        Event::Bid(_) => true,
+    };
+    (0..n).map(event).filter(is_new).collect()
 }
 
 /// Somebody of California, or of Arizona if the number is odd.
