@@ -46,6 +46,16 @@ macro_rules! for_all_queries {
     ($run:ident) => {
         $run! {
             $crate::queries::q0::Q0,
+            $crate::queries::q0::Q0ByRef,
+            $crate::queries::q1::Q1,
+            $crate::queries::q1::Q1ByRef,
+            $crate::queries::q2::Q2,
+            $crate::queries::q2::Q2ByRef,
+            $crate::queries::q3::Q3,
+            $crate::queries::q5::Q5,
+            $crate::queries::q5::Q5General,
+            $crate::queries::q7::Q7,
+            $crate::queries::q8::Q8,
         }
     };
 }

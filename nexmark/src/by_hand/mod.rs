@@ -9,8 +9,10 @@
 
 mod exchange;
 mod stretches;
+mod together;
 
 pub use stretches::Stretches;
+pub use together::Together;
 
 use crate::event::Event;
 use crate::feed::Feed;
@@ -40,7 +42,7 @@ impl<T, F: FnMut(Event) -> Option<T> + Send> Front<T> for F {
 }
 
 /// What happens to rows where all of a key come together. Those of two threads come in any order.
-pub trait Part<T>: Send {
+pub trait Part<T> {
     /// Takes a row.
     fn take(&mut self, row: T);
 
@@ -48,18 +50,27 @@ pub trait Part<T>: Send {
     fn advance(&mut self, watermark: Timestamp);
 }
 
+/// Calls `work` with each chunk of a feed and the watermark behind it, and at last with nothing and the end of time.
+#[inline]
+pub fn each_chunk<F: Feed>(mut feed: F, mut work: impl FnMut(Option<F::Events>, Timestamp)) {
+    while let Some((events, watermark)) = feed.next_chunk() {
+        work(Some(events), watermark);
+    }
+    work(None, Timestamp::MAX);
+}
+
 /// The loop on one thread.
 #[inline]
-pub fn on_one<T>(mut feed: impl Feed, mut front: impl Front<T>, mut part: impl Part<T>) {
-    while let Some((events, watermark)) = feed.next_chunk() {
-        for event in events {
-            front.event(event, &mut |row| part.take(row));
+pub fn on_one<T>(feed: impl Feed, mut front: impl Front<T>, mut part: impl Part<T>) {
+    each_chunk(feed, |events, watermark| {
+        if let Some(events) = events {
+            for event in events {
+                front.event(event, &mut |row| part.take(row));
+            }
         }
         front.advance(watermark, &mut |row| part.take(row));
         part.advance(watermark);
-    }
-    front.advance(Timestamp::MAX, &mut |row| part.take(row));
-    part.advance(Timestamp::MAX);
+    });
 }
 
 /// The loop on two threads, each with a feed, a front and a part; `owner` says to which part a row goes, 0 or 1.
@@ -70,7 +81,7 @@ pub fn on_two<T, P>(
     owner: impl Fn(&T) -> usize + Sync,
 ) where
     T: Send,
-    P: Part<T>,
+    P: Part<T> + Send,
 {
     let ([feed_a, feed_b], [front_a, front_b]) = (feeds, fronts);
     let ([end_a, end_b], owner) = (exchange::ends(), &owner);
@@ -82,13 +93,13 @@ pub fn on_two<T, P>(
 
 /// One thread of two.
 fn half<T>(
-    mut feed: impl Feed,
+    feed: impl Feed,
     mut front: impl Front<T>,
     mut part: impl Part<T>,
     is_mine: impl Fn(&T) -> bool,
     mut end: exchange::End<T>,
 ) {
-    loop {
+    each_chunk(feed, |events, watermark| {
         let mut give = |row| {
             if is_mine(&row) {
                 part.take(row);
@@ -96,25 +107,28 @@ fn half<T>(
                 end.push(row);
             }
         };
-        let Some((events, watermark)) = feed.next_chunk() else {
-            front.advance(Timestamp::MAX, &mut give);
-            end.send(Timestamp::MAX, &mut part);
-            break end.finish(&mut part);
-        };
-        for event in events {
-            front.event(event, &mut give);
+        if let Some(events) = events {
+            for event in events {
+                front.event(event, &mut give);
+            }
         }
         front.advance(watermark, &mut give);
         end.send(watermark, &mut part);
-    }
+    });
+    end.finish(&mut part);
 }
 
 /// The same on each of two threads, which have nothing to do with each other.
-pub fn apart<F: Feed, O: Send>([feed_a, feed_b]: [F; 2], [out_a, out_b]: [O; 2], work: impl Fn(F, O) + Sync) {
+pub fn apart<F: Feed, O: Send>(feeds: [F; 2], outs: [O; 2], work: impl Fn(F, O) + Sync) {
+    beside(feeds, outs, |_, feed, out| work(feed, out));
+}
+
+/// The same on each of two threads, 0 and 1, whose exchange is the business of `work`.
+pub fn beside<F: Feed, O: Send>([feed_a, feed_b]: [F; 2], [out_a, out_b]: [O; 2], work: impl Fn(usize, F, O) + Sync) {
     let work = &work;
     thread::scope(|scope| {
-        scope.spawn(move || work(feed_b, out_b));
-        work(feed_a, out_a);
+        scope.spawn(move || work(1, feed_b, out_b));
+        work(0, feed_a, out_a);
     });
 }
 

@@ -33,6 +33,8 @@ pub struct Stretches<T> {
     open: VecDeque<T>,
     spare: Vec<T>,
     watermark: i64,
+    /// Where the stretch ends that holds the watermark.
+    due: i64,
 }
 
 impl<T: Default> Stretches<T> {
@@ -40,7 +42,7 @@ impl<T: Default> Stretches<T> {
     pub fn of(size: Duration) -> Self {
         let (start, watermark) = (0, Timestamp::MIN.as_micros());
         let (open, spare) = (VecDeque::new(), Vec::new());
-        Stretches { size: size.as_micros(), start, used: 0, first: 0, open, spare, watermark }
+        Stretches { size: size.as_micros(), start, used: 0, first: 0, open, spare, watermark, due: watermark }
     }
 
     /// That of the stretch that holds `t`; `None` if it is closed, so that what belongs to it is late.
@@ -57,7 +59,7 @@ impl<T: Default> Stretches<T> {
     #[inline(never)]
     fn find(&mut self, t: i64) -> Option<&mut T> {
         let start = t - t.rem_euclid(self.size);
-        if start + self.size <= self.watermark {
+        if start.saturating_add(self.size) <= self.watermark {
             return None;
         }
         if self.open.is_empty() {
@@ -75,10 +77,20 @@ impl<T: Default> Stretches<T> {
         self.open.get_mut(self.used)
     }
 
+    /// Whether any stretch, open or not, ends by `watermark` that had not when stretches were last closed.
+    #[inline]
+    pub fn is_due(&self, watermark: Timestamp) -> bool {
+        watermark.as_micros() >= self.due
+    }
+
     /// Closes the stretches that end at or before `watermark`, the earliest first.
     #[inline]
     pub fn close(&mut self, watermark: Timestamp, mut closed: impl FnMut(Window, &mut T)) {
-        self.watermark = self.watermark.max(watermark.as_micros());
+        if !self.is_due(watermark) {
+            return;
+        }
+        self.watermark = watermark.as_micros();
+        self.due = (self.watermark.div_euclid(self.size) + 1).saturating_mul(self.size);
         while self.first + self.size <= self.watermark {
             let Some(mut front) = self.open.pop_front() else { break };
             let at = Timestamp::from_micros;
@@ -111,10 +123,13 @@ mod tests {
     #[test]
     fn times_in_any_order_find_their_stretch() {
         let mut stretches: Stretches<Vec<i64>> = Stretches::of(Duration::seconds(10));
+        assert!(stretches.is_due(at(-100)));
+        stretches.close(Timestamp::MIN, |_, _| unreachable!());
         for t in [35, 31, 12, 39, 19, -1, 20, 0] {
             stretches.at(at(t)).unwrap().push(t);
         }
         assert_eq!(closed(&mut stretches, 9), [(-10, vec![-1])]);
+        assert!(!stretches.is_due(at(9)) && stretches.is_due(at(10)));
         assert_eq!(closed(&mut stretches, 10), [(0, vec![0])]);
         assert_eq!(stretches.at(at(9)), None);
         stretches.at(at(14)).unwrap().push(14);
