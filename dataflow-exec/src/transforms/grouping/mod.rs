@@ -1,9 +1,10 @@
 //! State of keys by window, until it is given out: what `group_by_key` and `combine_per_key` have in common.
 //!
-//! There are three ways to keep it, chosen when the graph is built ([`crate::transforms::grouping::Groups`]):
-//! [`plain`] for the default trigger without lateness, whose windows close for all keys at once; [`panes`] for any other
-//! trigger; [`merging`] for windows that become one, such as sessions. The rules of triggers, lateness and panes, for one
-//! key and window, are in [`pane`]; [`plain`] is what they come to when each window has one pane.
+//! There are four ways to keep it, chosen when the graph is built ([`crate::transforms::grouping::Groups`]):
+//! [`plain`] for the default trigger without lateness, whose windows close for all keys at once; [`slices`] for the same
+//! with windows that overlap; [`panes`] for any other trigger; [`merging`] for windows that become one, such as sessions.
+//! The rules of triggers, lateness and panes, for one key and window, are in [`pane`]; [`plain`] and [`slices`] are what
+//! they come to when each window has one pane.
 
 mod holds;
 mod merging;
@@ -13,7 +14,11 @@ mod panes;
 mod plain;
 mod row;
 mod run;
+mod slices;
+mod stacking;
+mod subtracting;
 mod table;
+mod tables;
 mod timers;
 
 pub(super) use operator::{Dropped, Feed, Late, Shown, apply};
@@ -23,6 +28,9 @@ use merging::MergingGroups;
 use pane::Rules;
 use panes::PaneGroups;
 use plain::PlainGroups;
+use slices::SlicedGroups;
+use stacking::Stacking;
+use subtracting::Subtracting;
 
 use dataflow_core::plane::{Advance, Batch, Emitter, StateReader, StateWriter};
 use dataflow_core::{Coded, Data, Error, Key, Result};
@@ -45,6 +53,17 @@ pub(super) trait Accumulate: Send + 'static {
     fn merge(&self, acc: &mut Self::Acc, other: Self::Acc);
     /// The result, if it is one.
     fn finish(&self, key: Self::Key, acc: Self::Acc) -> Option<Self::Out>;
+
+    /// What is known of several lots of values takes as much room as all of them together.
+    const GROWS: bool = false;
+
+    /// Whether `retract` undoes `merge`.
+    fn retracts(&self) -> bool {
+        false
+    }
+
+    /// Takes out what was merged before.
+    fn retract(&self, _acc: &mut Self::Acc, _other: Self::Acc) {}
 }
 
 /// What has come for a key: one element, or several that were combined before.
@@ -150,7 +169,7 @@ pub(super) trait Groups<A: Accumulate>: Send + 'static {
     fn snapshot(&self, to: &mut StateWriter) -> Result<()>;
 
     /// Takes up state.
-    fn restore(&mut self, from: StateReader<'_>) -> Result<()>;
+    fn restore(&mut self, by: &A, from: StateReader<'_>) -> Result<()>;
 }
 
 /// Sends panes, each with a window and a time of its own.

@@ -1,11 +1,12 @@
 //! The operator of all groupings, and how its state is chosen.
 
 use super::{Accumulate, Groups, MergingGroups, PaneGroups, PlainGroups, Rules, Run};
+use super::{SlicedGroups, Stacking, Subtracting};
 use crate::transforms::Types;
 use crate::transforms::key_by::{Keyed, Keying};
 use dataflow_core::plane::{Advance, Batch, Emitter, Operator, Ports, StateReader, StateWriter};
 use dataflow_core::{Counter, Data, PortCollections, Result};
-use dataflow_windows::{PaneInfo, Timestamp, Window};
+use dataflow_windows::{PaneInfo, Timestamp, Window, WindowFn};
 use std::marker::PhantomData;
 use std::sync::Arc;
 
@@ -139,6 +140,22 @@ where
             let dropped = context.counter("dropped_late");
             Ok(GroupingOperator::<T, A, _, L>::new(by.clone(), PlainGroups::default(), dropped))
         })
+    } else if let WindowFn::Sliding(sliding) = collection.windowing().window_fn
+        && collection.windowing().is_one_pane()
+    {
+        if by.retracts() {
+            collection.apply_operator(spec, move |context| {
+                let dropped = context.counter("dropped_late");
+                let groups = SlicedGroups::<A, Subtracting<A>>::new(sliding);
+                Ok(GroupingOperator::<T, A, _, L>::new(by.clone(), groups, dropped))
+            })
+        } else {
+            collection.apply_operator(spec, move |context| {
+                let dropped = context.counter("dropped_late");
+                let groups = SlicedGroups::<A, Stacking<A>>::new(sliding);
+                Ok(GroupingOperator::<T, A, _, L>::new(by.clone(), groups, dropped))
+            })
+        }
     } else if collection.windowing().is_merging() {
         collection.apply_operator(spec, move |context| {
             let dropped = context.counter("dropped_late");
@@ -203,6 +220,6 @@ where
     }
 
     fn restore(&mut self, from: StateReader<'_>) -> Result<()> {
-        self.groups.restore(from)
+        self.groups.restore(&self.by, from)
     }
 }
