@@ -57,4 +57,48 @@ pub trait CombineFn: Clone + Send + Sync + 'static {
     fn merge(&self, acc: &mut Self::Acc, other: Self::Acc);
     /// The result.
     fn extract(&self, acc: Self::Acc) -> Self::Out;
+
+    /// Whether [`retract`](Self::retract) undoes [`merge`](Self::merge), to the last bit. Overlapping windows are cheaper
+    /// then: what has left a window is taken out, and what is left need not be merged again.
+    fn retracts(&self) -> bool {
+        false
+    }
+
+    /// Takes out what was merged before. To be implemented where it can be done exactly, as for counts and sums of
+    /// integers, not of floating-point numbers: `merge(&mut a, b)` and then `retract(&mut a, b)` must leave `a` as it was,
+    /// also if others were merged between them.
+    ///
+    /// ```
+    /// use dataflow_core::CombineFn;
+    ///
+    /// /// The bits that an odd number of values have.
+    /// #[derive(Clone)]
+    /// struct Parity;
+    ///
+    /// impl CombineFn for Parity {
+    ///     type In = u64;
+    ///     type Acc = u64;
+    ///     type Out = u64;
+    ///
+    ///     fn create(&self) -> u64 {
+    ///         0
+    ///     }
+    ///     fn add(&self, acc: &mut u64, value: &u64) {
+    ///         *acc ^= value;
+    ///     }
+    ///     fn merge(&self, acc: &mut u64, other: u64) {
+    ///         *acc ^= other;
+    ///     }
+    ///     fn extract(&self, acc: u64) -> u64 {
+    ///         acc
+    ///     }
+    ///     fn retracts(&self) -> bool {
+    ///         true
+    ///     }
+    ///     fn retract(&self, acc: &mut u64, other: u64) {
+    ///         *acc ^= other;
+    ///     }
+    /// }
+    /// ```
+    fn retract(&self, _acc: &mut Self::Acc, _other: Self::Acc) {}
 }

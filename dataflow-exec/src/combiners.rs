@@ -13,6 +13,7 @@
 //! ```
 
 use dataflow_core::{Coded, CombineFn, Data};
+use std::any::Any;
 use std::marker::PhantomData;
 use std::ops::AddAssign;
 
@@ -99,6 +100,13 @@ impl<V: Data> CombineFn for Count<V> {
     fn extract(&self, acc: u64) -> u64 {
         acc
     }
+    fn retracts(&self) -> bool {
+        true
+    }
+    #[inline]
+    fn retract(&self, acc: &mut u64, other: u64) {
+        *acc -= other;
+    }
 }
 
 impl<V: Data, N: Coded + Default + AddAssign, F: Take<V, N>> CombineFn for Sum<V, N, F> {
@@ -119,6 +127,29 @@ impl<V: Data, N: Coded + Default + AddAssign, F: Take<V, N>> CombineFn for Sum<V
     fn extract(&self, acc: N) -> N {
         acc
     }
+    fn retracts(&self) -> bool {
+        subtract(&mut N::default(), &N::default())
+    }
+    #[inline]
+    fn retract(&self, acc: &mut N, other: N) {
+        subtract(acc, &other);
+    }
+}
+
+/// Takes `other` out of a sum of integers. Returns whether they are: other numbers may be rounded, or know no subtraction.
+#[inline]
+fn subtract<N: 'static>(sum: &mut N, other: &N) -> bool {
+    let (sum, other): (&mut dyn Any, &dyn Any) = (sum, other);
+    macro_rules! integers {
+        ($($integer:ty)*) => {
+            $(if let (Some(sum), Some(other)) = (sum.downcast_mut::<$integer>(), other.downcast_ref()) {
+                *sum = sum.wrapping_sub(*other);
+                return true;
+            })*
+        };
+    }
+    integers!(i8 i16 i32 i64 i128 isize u8 u16 u32 u64 u128 usize); // which it is is known when this is compiled
+    false
 }
 
 impl<V: Data, F: Take<V, f64>> CombineFn for Mean<V, f64, F> {
@@ -244,6 +275,22 @@ mod tests {
             combine.merge(&mut whole, acc);
         }
         combine.extract(whole)
+    }
+
+    #[test]
+    fn sums_of_integers_can_be_taken_apart_and_those_of_other_numbers_cannot() {
+        assert!(Count::<i64>::new().retracts() && Sum::of(|n: &i64| *n as u16).retracts());
+        assert!(!Sum::of(|n: &f64| *n).retracts() && !Max::of(|n: &i64| *n).retracts());
+        let sum = Sum::of(|n: &i64| *n);
+        let mut acc = 5;
+        sum.merge(&mut acc, i64::MAX - 5);
+        sum.merge(&mut acc, -7);
+        sum.retract(&mut acc, i64::MAX - 5);
+        assert_eq!(acc, -2);
+        let count = Count::<i64>::new();
+        let mut acc = 7;
+        count.retract(&mut acc, 3);
+        assert_eq!(acc, 4);
     }
 
     proptest! {

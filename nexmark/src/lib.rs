@@ -7,8 +7,8 @@
 //! Sources: Tucker, Tufte, Papadimos, Maier, "NEXMark, a benchmark for queries over data streams"; the suite of Apache
 //! Beam (<https://beam.apache.org/documentation/sdks/java/testing/nexmark/>); that of Flink for q10 and later.
 
-pub mod by_hand;
 pub mod allocations;
+pub mod by_hand;
 pub mod event;
 pub mod feed;
 pub mod generator;

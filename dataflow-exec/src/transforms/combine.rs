@@ -134,6 +134,16 @@ where
     fn finish(&self, key: G::Key, acc: F::Acc) -> Option<(G::Key, O)> {
         Some((key, (self.finish)(self.combine.extract(acc))?))
     }
+
+    #[inline]
+    fn retracts(&self) -> bool {
+        self.combine.retracts()
+    }
+
+    #[inline]
+    fn retract(&self, acc: &mut F::Acc, other: F::Acc) {
+        self.combine.retract(acc, other);
+    }
 }
 
 impl<T, G, F, O> Feed<T> for Combining<T, G, F, O>

@@ -66,6 +66,12 @@ impl<F: CombineFn> Accumulate for Merging<F> {
     fn finish(&self, (): (), acc: F::Acc) -> Option<((), F::Out)> {
         Some(((), self.0.extract(acc)))
     }
+    fn retracts(&self) -> bool {
+        self.0.retracts()
+    }
+    fn retract(&self, acc: &mut F::Acc, other: F::Acc) {
+        self.0.retract(acc, other);
+    }
 }
 
 impl<F: CombineFn> Feed<((), Partial<F::Acc>)> for Merging<F> {

@@ -49,6 +49,7 @@ impl<T: Data, G: Keying<T, Value: Coded>> Accumulate for Collecting<T, G> {
     type Key = G::Key;
     type Acc = Vec<G::Value>;
     type Out = (G::Key, Vec<G::Value>);
+    const GROWS: bool = true;
 
     fn create(&self) -> Vec<G::Value> {
         Vec::new()

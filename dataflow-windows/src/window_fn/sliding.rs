@@ -4,6 +4,7 @@ use super::WindowFn;
 use crate::{Duration, Timestamp, Window};
 use serde::{Deserialize, Serialize};
 use std::fmt;
+use std::ops::RangeInclusive;
 
 /// Windows of one size, of which one begins every period: `[offset + k * period, offset + k * period + size)`.
 ///
@@ -53,28 +54,95 @@ impl SlidingWindows {
     /// [`Timestamp`].
     #[inline]
     pub fn assign(self, t: Timestamp) -> impl DoubleEndedIterator<Item = Window> + Clone {
-        let (size, period) = (self.size.as_micros().max(1), self.period.as_micros().max(1));
-        let t = i128::from(t.as_micros());
-        let since = (t - i128::from(self.offset.as_micros())).rem_euclid(i128::from(period));
-        // The youngest begins `since` before t; each other one a period earlier, as long as it holds t.
-        let count = (i128::from(size) - since + i128::from(period) - 1).div_euclid(i128::from(period)).max(0) as i64;
-        let last = t - since;
-        (0..count).rev().map(move |back| {
-            let start = last - i128::from(back) * i128::from(period);
-            Window::new(cut(start), cut(start + i128::from(size)))
-        })
+        self.windows_of_slice(self.slice_number(t)).map(move |number| self.numbered(number))
     }
 
     /// A stretch of time around `t` whose elements all are in the same windows.
     #[inline]
     pub fn slice(self, t: Timestamp) -> Window {
-        let (size, period) = (self.size.as_micros().max(1), self.period.as_micros().max(1));
-        let t = i128::from(t.as_micros());
-        let since = (t - i128::from(self.offset.as_micros())).rem_euclid(i128::from(period));
-        // Within a period, the windows change where one begins (0) and where an older one ends.
-        let ends = i128::from(size.rem_euclid(period));
-        let (from, to) = if since < ends { (0, ends) } else { (ends, i128::from(period)) };
-        Window::new(cut(t - since + from), cut(t - since + to))
+        let (_, since) = self.last_before(t);
+        let (from, to) = if since < self.rest() { (0, self.rest()) } else { (self.rest(), self.micros().1) };
+        // Both from `t`: a start that is cut must not move the end.
+        let t = t.as_micros();
+        let (start, end) = (t.saturating_sub(since - from), t.saturating_add(to - since));
+        Window::new(Timestamp::from_micros(start), Timestamp::from_micros(end))
+    }
+
+    /// The number of the [`slice`](Self::slice) of `t`: they are numbered in their order, with gaps.
+    ///
+    /// ```
+    /// use dataflow_windows::{Duration, SlidingWindows, Timestamp};
+    /// let sliding = SlidingWindows::of(Duration::seconds(10)).every(Duration::seconds(5));
+    /// let slice = sliding.slice_number(Timestamp::from_seconds(12));
+    /// let starts: Vec<_> = sliding.windows_of_slice(slice).map(|n| sliding.numbered(n).start()).collect();
+    /// assert_eq!(starts, [Timestamp::from_seconds(5), Timestamp::from_seconds(10)]);
+    /// ```
+    #[inline]
+    pub fn slice_number(self, t: Timestamp) -> i64 {
+        // Within a period, the windows change where one begins and where an older one ends.
+        let (number, since) = self.last_before(t);
+        number.saturating_mul(2).saturating_add(i64::from(since >= self.rest()))
+    }
+
+    /// The numbers of the windows that hold a slice, in the order in which they end. They are numbered such that the one
+    /// that begins with the offset has number 0.
+    #[inline]
+    pub fn windows_of_slice(self, slice: i64) -> RangeInclusive<i64> {
+        let (size, period) = self.micros();
+        let last = slice.div_euclid(2);
+        let earlier = size / period - slice.rem_euclid(2);
+        last - earlier..=last
+    }
+
+    /// The number of the first slice of a window.
+    #[inline]
+    pub fn first_slice(self, window: i64) -> i64 {
+        window.saturating_mul(2)
+    }
+
+    /// The window with a number, cut to the range of [`Timestamp`].
+    #[inline]
+    pub fn numbered(self, window: i64) -> Window {
+        let (size, period) = self.micros();
+        let start = i128::from(self.offset.as_micros()) + i128::from(window) * i128::from(period);
+        Window::new(cut(start), cut(start + i128::from(size)))
+    }
+
+    /// The number of the first window that is not over at `watermark`; `i64::MAX` if all are.
+    #[inline]
+    pub fn first_open(self, watermark: Timestamp) -> i64 {
+        if watermark == Timestamp::MAX {
+            return i64::MAX;
+        }
+        let (size, period) = self.micros();
+        let over = i128::from(watermark.as_micros()) - i128::from(self.offset.as_micros()) - i128::from(size);
+        clamp(over.div_euclid(i128::from(period)) + 1)
+    }
+
+    /// The number of the last window that begins not after `t`, and how long before it does.
+    #[inline]
+    fn last_before(self, t: Timestamp) -> (i64, i64) {
+        let (t, offset, period) = (t.as_micros(), self.offset.as_micros(), self.micros().1);
+        match t.checked_sub(offset) {
+            Some(since) => (since.div_euclid(period), since.rem_euclid(period)),
+            None => {
+                let (since, period) = (i128::from(t) - i128::from(offset), i128::from(period));
+                (clamp(since.div_euclid(period)), since.rem_euclid(period) as i64)
+            }
+        }
+    }
+
+    /// By how much the size is more than a multiple of the period.
+    #[inline]
+    fn rest(self) -> i64 {
+        let (size, period) = self.micros();
+        size % period
+    }
+
+    /// Size and period.
+    #[inline]
+    fn micros(self) -> (i64, i64) {
+        (self.size.as_micros().max(1), self.period.as_micros().max(1))
     }
 
     pub(super) fn check(self) -> Result<(), String> {
@@ -86,7 +154,11 @@ impl SlidingWindows {
 }
 
 fn cut(micros: i128) -> Timestamp {
-    Timestamp::from_micros(micros.clamp(i64::MIN.into(), i64::MAX.into()) as i64)
+    Timestamp::from_micros(clamp(micros))
+}
+
+fn clamp(n: i128) -> i64 {
+    n.clamp(i64::MIN.into(), i64::MAX.into()) as i64
 }
 
 impl fmt::Display for SlidingWindows {
@@ -126,7 +198,28 @@ mod tests {
             prop_assert!(slice.contains(t));
             for other in [slice.start(), slice.max_timestamp()] {
                 prop_assert_eq!(&sliding.assign(other).collect::<Vec<_>>(), &found);
+                prop_assert_eq!(sliding.slice_number(other), sliding.slice_number(t));
             }
+            let next = sliding.slice_number(slice.end());
+            prop_assert!(next > sliding.slice_number(t));
+            for number in sliding.windows_of_slice(sliding.slice_number(t)) {
+                prop_assert!(sliding.first_slice(number) <= sliding.slice_number(t));
+                prop_assert!(!sliding.windows_of_slice(sliding.first_slice(number) - 1).contains(&number));
+            }
+        }
+    }
+
+    #[test]
+    fn the_first_open_window_is_the_first_that_is_not_over() {
+        for (size, period, offset) in [(10, 5, 0), (10, 3, -2), (3, 10, 4), (7, 7, 1)] {
+            let sliding = SlidingWindows::of(Duration::micros(size))
+                .every(Duration::micros(period))
+                .offset(Duration::micros(offset));
+            for watermark in (-40..40).map(Timestamp::from_micros).chain([Timestamp::MIN]) {
+                let first = sliding.first_open(watermark);
+                assert!(!sliding.numbered(first).is_over(watermark) && sliding.numbered(first - 1).is_over(watermark));
+            }
+            assert_eq!(sliding.first_open(Timestamp::MAX), i64::MAX);
         }
     }
 

@@ -345,7 +345,7 @@ impl<A: Accumulate> Groups<A> for MergingGroups<A> {
         Ok(())
     }
 
-    fn restore(&mut self, from: StateReader<'_>) -> Result<()> {
+    fn restore(&mut self, _: &A, from: StateReader<'_>) -> Result<()> {
         let all = &mut self.0;
         from.keyed(|(window, key, acc, state): (Window, A::Key, Option<A::Acc>, PaneState)| {
             let key_row = all.keys.row(Cow::Borrowed(&key), KeyRow::new);

@@ -1,9 +1,10 @@
 //! State of keys by window, until it is given out: what `group_by_key` and `combine_per_key` have in common.
 //!
-//! There are three ways to keep it, chosen when the graph is built ([`choose`]):
-//! `plain` for the default trigger without lateness, whose windows close for all keys at once; `panes` for any other
-//! trigger; `merging` for windows that become one, such as sessions. The rules of triggers, lateness and panes, for one
-//! key and window, are in `pane`; `plain` is what they come to when each window has one pane.
+//! There are four ways to keep it, chosen when the graph is built ([`choose`]):
+//! `plain` for the default trigger without lateness, whose windows close for all keys at once; `slices` for the same with
+//! windows that overlap; `panes` for any other trigger; `merging` for windows that become one, such as sessions. The rules
+//! of triggers, lateness and panes, for one key and window, are in `pane`; `plain` and `slices` are what they come to when
+//! each window has one pane.
 //!
 //! What is public here is for crates that have kinds of batches of their own, such as columns: their operators
 //! [`Accumulate`] what they find in a batch into the [`Rows`] of the same [`Groups`] that [`choose`] gives to a grouping
@@ -18,7 +19,11 @@ mod panes;
 mod plain;
 mod row;
 mod run;
+mod slices;
+mod stacking;
+mod subtracting;
 mod table;
+mod tables;
 mod timers;
 
 pub use choice::{WithGroups, choose};
@@ -48,6 +53,17 @@ pub trait Accumulate: Send + 'static {
     fn merge(&self, acc: &mut Self::Acc, other: Self::Acc);
     /// The result, if it is one.
     fn finish(&self, key: Self::Key, acc: Self::Acc) -> Option<Self::Out>;
+
+    /// What is known of several lots of values takes as much room as all of them together.
+    const GROWS: bool = false;
+
+    /// Whether `retract` undoes `merge`.
+    fn retracts(&self) -> bool {
+        false
+    }
+
+    /// Takes out what was merged before.
+    fn retract(&self, _acc: &mut Self::Acc, _other: Self::Acc) {}
 }
 
 /// What has come for a key: one element, or several that were combined before.
@@ -179,7 +195,7 @@ pub trait Groups<A: Accumulate>: Send + 'static {
     ///
     /// # Errors
     /// If it is not of these keys and accumulators.
-    fn restore(&mut self, from: StateReader<'_>) -> Result<()>;
+    fn restore(&mut self, by: &A, from: StateReader<'_>) -> Result<()>;
 }
 
 /// Sends panes, each with a window and a time of its own.

@@ -131,7 +131,9 @@ where
     let strategy = keyed.collection.windowing();
     let mut spec = keyed.grouping_step(name, transform);
     (spec.windowing, spec.tags) = (Some(strategy.after_grouping()), L::TAGS);
-    choose(&strategy, Step { collection: &keyed.collection, spec, by: Arc::new(by), late: PhantomData::<fn() -> L> })
+    let by = Arc::new(by);
+    let step = Step { collection: &keyed.collection, spec, by: by.clone(), late: PhantomData::<fn() -> L> };
+    choose(&*by, &strategy, step)
 }
 
 /// The step of a grouping, but for its state.
@@ -205,6 +207,6 @@ where
     }
 
     fn restore(&mut self, from: StateReader<'_>) -> Result<()> {
-        self.groups.restore(from)
+        self.groups.restore(&self.by, from)
     }
 }

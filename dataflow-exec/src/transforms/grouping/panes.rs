@@ -376,7 +376,7 @@ impl<A: Accumulate> Groups<A> for PaneGroups<A> {
         Ok(())
     }
 
-    fn restore(&mut self, from: StateReader<'_>) -> Result<()> {
+    fn restore(&mut self, _: &A, from: StateReader<'_>) -> Result<()> {
         from.keyed(|(window, key, acc, state): (Window, A::Key, Option<A::Acc>, PaneState)| {
             let table = self.open.entry(window).or_insert_with(|| Table::new(self.hasher.clone()));
             let row = table.row(Cow::Borrowed(&key), || Row::new(acc, state));

@@ -1,85 +1,53 @@
 //! State for the default trigger without lateness: one table a window, which closes for all its keys at once.
 
 use super::run::run_end;
-use super::table::Table;
-use super::{Accumulate, Arrival, Groups, Never, Rows, Run};
+use super::tables::{PlainRows, SMALL, Tables};
+use super::{Accumulate, Groups, Run};
 use dataflow_core::plane::{Advance, Batch, Emitter, StateReader, StateWriter};
 use dataflow_core::{Error, Result};
 use dataflow_windows::{PaneInfo, Timestamp, Window};
 use foldhash::fast::RandomState;
 use hashbrown::hash_table::IntoIter;
 use std::borrow::Cow;
-use std::collections::BTreeMap;
-
-/// A window with so few rows is given out in one go.
-const SMALL: usize = 16_384;
 
 /// The tables of all windows that are not over, and the one that is being given out.
 pub(in crate::transforms) struct PlainGroups<A: Accumulate> {
-    open: BTreeMap<Window, usize>,
-    tables: Vec<PlainRows<A>>,
-    free: Vec<usize>,
-    /// The two windows looked up last: where windows meet, elements of both come mixed.
-    recent: [Option<(Window, usize)>; 2],
+    open: Tables<Window, A>,
     closing: Option<(Window, RowsOf<A>)>,
     watermark: Timestamp,
-    hasher: RandomState,
 }
 
 /// The rows of a window, one after the other.
-type RowsOf<A> = IntoIter<(<A as Accumulate>::Key, <A as Accumulate>::Acc)>;
-
-/// The rows of one window.
-pub(in crate::transforms) struct PlainRows<A: Accumulate>(Table<A::Key, A::Acc>);
-
-impl<A: Accumulate> Rows<A> for PlainRows<A> {
-    type Error = Never;
-
-    #[inline]
-    fn add(
-        &mut self,
-        by: &A,
-        key: Cow<'_, A::Key>,
-        _: impl FnOnce() -> Arrival,
-        _: impl FnOnce() -> Window,
-        add: impl FnOnce(&mut A::Acc),
-    ) -> Result<(), Never> {
-        add(self.0.row(key, || by.create()));
-        Ok(())
-    }
-}
+pub(super) type RowsOf<A> = IntoIter<(<A as Accumulate>::Key, <A as Accumulate>::Acc)>;
 
 impl<A: Accumulate> Default for PlainGroups<A> {
     fn default() -> Self {
-        let hasher = RandomState::default();
-        let (open, tables, free) = (BTreeMap::new(), Vec::new(), Vec::new());
-        PlainGroups { open, tables, free, recent: [None; 2], closing: None, watermark: Timestamp::MIN, hasher }
+        PlainGroups { open: Tables::new(RandomState::default()), closing: None, watermark: Timestamp::MIN }
     }
 }
 
-impl<A: Accumulate> PlainGroups<A> {
-    /// The table of a window, which is made if there is none.
-    #[inline]
-    fn table(&mut self, window: Window) -> &mut PlainRows<A> {
-        let recent = self.recent.iter().flatten().find(|(w, _)| *w == window);
-        let number = match recent {
-            Some((_, number)) => *number,
-            None => self.look_up(window),
+/// Calls `each` for the runs of a batch whose elements are each in one window.
+#[inline]
+pub(super) fn for_each_run<A: Accumulate, T>(
+    open: &mut Tables<Window, A>,
+    watermark: Timestamp,
+    batch: &Batch<T>,
+    len: usize,
+    mut each: impl FnMut(Run<'_, PlainRows<A>>) -> Result<()>,
+) -> Result<()> {
+    let mut start = 0;
+    while start < len {
+        let end = run_end(batch, len, start);
+        let window = batch.window(start);
+        let late = window.is_over(watermark);
+        let run = match late {
+            true => Run { elements: start..end, rows: None, late: &[window] },
+            false => Run { elements: start..end, rows: Some(open.table(window)), late: &[] },
         };
-        &mut self.tables[number]
+        each(run)?;
+        start = end;
     }
-
-    #[cold]
-    fn look_up(&mut self, window: Window) -> usize {
-        let number = *self.open.entry(window).or_insert_with(|| {
-            self.free.pop().unwrap_or_else(|| {
-                self.tables.push(PlainRows(Table::new(self.hasher.clone())));
-                self.tables.len() - 1
-            })
-        });
-        self.recent = [Some((window, number)), self.recent[0]];
-        number
-    }
+    Ok(())
 }
 
 impl<A: Accumulate> Groups<A> for PlainGroups<A> {
@@ -89,21 +57,9 @@ impl<A: Accumulate> Groups<A> for PlainGroups<A> {
         &mut self,
         batch: &Batch<T>,
         len: usize,
-        mut each: impl FnMut(Run<'_, PlainRows<A>>) -> Result<()>,
+        each: impl FnMut(Run<'_, PlainRows<A>>) -> Result<()>,
     ) -> Result<()> {
-        let mut start = 0;
-        while start < len {
-            let end = run_end(batch, len, start);
-            let window = batch.window(start);
-            let late = window.is_over(self.watermark);
-            let run = match late {
-                true => Run { elements: start..end, rows: None, late: &[window] },
-                false => Run { elements: start..end, rows: Some(self.table(window)), late: &[] },
-            };
-            each(run)?;
-            start = end;
-        }
-        Ok(())
+        for_each_run(&mut self.open, self.watermark, batch, len, each)
     }
 
     fn finish_bundle(&mut self, _: &A, _: &mut Emitter<'_, A::Out>) -> Result<()> {
@@ -114,22 +70,13 @@ impl<A: Accumulate> Groups<A> for PlainGroups<A> {
         self.watermark = self.watermark.max(watermark);
         loop {
             if self.closing.is_none() {
-                let Some(first) = self.open.first_entry().filter(|w| w.key().is_over(self.watermark)) else {
+                let Some(first) = self.open.first().filter(|w| w.is_over(self.watermark)) else {
                     return Ok(Advance::to(watermark));
                 };
                 if out.is_full() {
-                    return Ok(Advance::more(first.key().max_timestamp()));
+                    return Ok(Advance::more(first.max_timestamp()));
                 }
-                let (window, number) = first.remove_entry();
-                self.recent = [None; 2];
-                self.free.push(number);
-                let rows = &mut self.tables[number].0.rows;
-                if rows.len() <= SMALL {
-                    // At once, and the memory stays for a later window.
-                    give_out(by, window, rows.drain(), out)?;
-                } else {
-                    self.closing = Some((window, std::mem::take(rows).into_iter()));
-                }
+                self.closing = close(by, &mut self.open, first, out)?;
             }
             while let Some((window, rows)) = self.closing.as_mut().filter(|(_, rows)| rows.len() > 0) {
                 if out.is_full() {
@@ -149,24 +96,40 @@ impl<A: Accumulate> Groups<A> for PlainGroups<A> {
         if self.closing.is_some() {
             return Err(Error::internal("a snapshot was asked for while a window is being given out"));
         }
-        for (window, number) in &self.open {
-            for (key, acc) in &self.tables[*number].0.rows {
+        for (window, table) in self.open.iter() {
+            for (key, acc) in &table.rows {
                 to.keyed(key, &(window, key, acc))?;
             }
         }
         Ok(())
     }
 
-    fn restore(&mut self, from: StateReader<'_>) -> Result<()> {
+    fn restore(&mut self, _: &A, from: StateReader<'_>) -> Result<()> {
         from.keyed(|(window, key, acc): (Window, A::Key, A::Acc)| {
-            self.table(window).0.row(Cow::Owned(key), || acc);
+            self.open.table(window).0.row(Cow::Owned(key), || acc);
             Ok(())
         })
     }
 }
 
+/// Gives out the rows of a window that is over, or returns them if they are many.
+pub(super) fn close<A: Accumulate>(
+    by: &A,
+    open: &mut Tables<Window, A>,
+    window: Window,
+    out: &mut Emitter<'_, A::Out>,
+) -> Result<Option<(Window, RowsOf<A>)>> {
+    let Some(number) = open.take(window) else { return Ok(None) };
+    let rows = &mut open.taken(number).rows;
+    let many = (rows.len() > SMALL).then(|| (window, std::mem::take(rows).into_iter()));
+    // Otherwise at once, and the memory stays for a later window.
+    give_out(by, window, open.taken(number).rows.drain(), out)?;
+    open.give_up(number);
+    Ok(many)
+}
+
 /// Sends the results of a window's rows.
-fn give_out<A: Accumulate>(
+pub(super) fn give_out<A: Accumulate>(
     by: &A,
     window: Window,
     rows: impl Iterator<Item = (A::Key, A::Acc)>,

@@ -47,6 +47,17 @@ impl<K: Key, S> Table<K, S> {
         self.rows.find_mut(self.hasher.hash_one(key), |(k, _)| k == key).map(|(_, row)| row)
     }
 
+    /// Changes the row of `key`, if there is one, and removes it if `change` says that it is not to stay.
+    #[inline]
+    pub(super) fn change(&mut self, key: &K, change: impl FnOnce(&mut S) -> bool) {
+        let found = self.rows.find_entry(self.hasher.hash_one(key), |(k, _)| k == key);
+        if let Ok(mut row) = found
+            && !change(&mut row.get_mut().1)
+        {
+            row.remove();
+        }
+    }
+
     /// Removes the row of `key`.
     pub(super) fn remove(&mut self, key: &K) -> Option<S> {
         let found = self.rows.find_entry(self.hasher.hash_one(key), |(k, _)| k == key);
