@@ -1,0 +1,85 @@
+//! The command line.
+
+use clap::{Parser, ValueEnum};
+use nexmark::measure::Form;
+
+/// Runs Nexmark's queries, and measures them beside loops written by hand.
+#[derive(Parser, Debug)]
+#[command(name = "nexmark")]
+pub(crate) struct Options {
+    /// The queries: q0, q1, ...
+    #[arg(long, value_name = "NAME", value_delimiter = ',', conflicts_with = "all")]
+    pub(crate) query: Vec<String>,
+
+    /// All queries in all forms, as a table; implies --compare.
+    #[arg(long)]
+    pub(crate) all: bool,
+
+    /// Which form of the query: fast, general, by_ref, ... [default: the first that it has].
+    #[arg(long, value_name = "NAME")]
+    pub(crate) path: Option<String>,
+
+    /// How many events.
+    #[arg(long, value_name = "N", default_value_t = 2_000_000, value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) events: u64,
+
+    /// How many threads the engine has. With two, the loop has two as well.
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=128))]
+    pub(crate) threads: u16,
+
+    /// Run the loop written by hand, too, in turn with the engine, and compare the results.
+    #[arg(long)]
+    pub(crate) compare: bool,
+
+    /// Whether events are made before the clock starts or on the way [default: both, one after the other].
+    #[arg(long)]
+    pub(crate) form: Option<FormName>,
+
+    /// How often engine and loop run in turn, after a first time that only warms up.
+    #[arg(long, value_name = "N", default_value_t = 5)]
+    pub(crate) pairs: usize,
+
+    /// One JSON object a line.
+    #[arg(long)]
+    pub(crate) json: bool,
+
+    /// Say how the pipeline is run, and do not run it.
+    #[arg(long)]
+    pub(crate) explain: bool,
+
+    /// How much faster two threads are than one, for engine and loop.
+    #[arg(long)]
+    pub(crate) speedup: bool,
+
+    /// Other seeds, other events.
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub(crate) seed: u64,
+
+    /// Events per second of event time.
+    #[arg(long, value_name = "N", default_value_t = 10_000)]
+    pub(crate) rate: u64,
+
+    /// Events come out of order in groups of so many.
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub(crate) out_of_order: u64,
+}
+
+/// See [`Form`].
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum FormName {
+    /// Before the clock starts.
+    Preloaded,
+    /// On the way.
+    Filled,
+}
+
+impl Options {
+    /// The forms that are asked for.
+    pub(crate) fn forms(&self) -> Vec<Form> {
+        match self.form {
+            Some(FormName::Preloaded) => vec![Form::Preloaded],
+            Some(FormName::Filled) => vec![Form::Filled],
+            None => vec![Form::Preloaded, Form::Filled],
+        }
+    }
+}

@@ -1,0 +1,13 @@
+//! Runs queries, in the engine and by hand, and compares what they take.
+
+mod compare;
+mod memory;
+mod registry;
+mod run;
+mod tally;
+
+pub use compare::{Comparison, Speedup, compare, median, speedup};
+pub use memory::{peak_megabytes, reset_peak};
+pub use registry::{Measured, all};
+pub use run::{Form, Input, Run, by_hand, engine, generation};
+pub use tally::{Tally, TallyWriter, Total};

@@ -1,0 +1,76 @@
+//! All queries, with their types erased.
+
+use super::run::{self, Input, Run};
+use crate::for_all_queries;
+use crate::generator::{Config, Generator};
+use crate::input::Filled;
+use crate::query::Query;
+use dataflow::prelude::*;
+use std::marker::PhantomData;
+
+/// A [`Query`] that can be run.
+pub trait Measured: Sync {
+    /// See [`Query::NAME`].
+    fn name(&self) -> &'static str;
+    /// See [`Query::PATH`].
+    fn path(&self) -> &'static str;
+    /// See [`Query::QUESTION`].
+    fn question(&self) -> &'static str;
+
+    /// Runs its pipeline.
+    ///
+    /// # Errors
+    /// If the pipeline cannot be run, or fails.
+    fn engine(&self, input: &Input, threads: u16) -> Result<Run>;
+
+    /// Runs its loop on one thread, or on two.
+    ///
+    /// # Errors
+    /// If the loop panics.
+    fn by_hand(&self, input: &Input, threads: u16) -> Result<Run>;
+
+    /// How its pipeline is run.
+    fn explain(&self, threads: u16) -> String;
+}
+
+struct Of<Q>(PhantomData<fn() -> Q>);
+
+impl<Q: Query> Measured for Of<Q> {
+    fn name(&self) -> &'static str {
+        Q::NAME
+    }
+
+    fn path(&self) -> &'static str {
+        Q::PATH
+    }
+
+    fn question(&self) -> &'static str {
+        Q::QUESTION
+    }
+
+    fn engine(&self, input: &Input, threads: u16) -> Result<Run> {
+        run::engine::<Q>(input, threads)
+    }
+
+    fn by_hand(&self, input: &Input, threads: u16) -> Result<Run> {
+        run::by_hand::<Q>(input, threads)
+    }
+
+    fn explain(&self, threads: u16) -> String {
+        let p = Pipeline::new(Q::NAME);
+        let events = p.read("Events", Filled::new(Generator::new(Config::default()).into(), 1));
+        Q::pipeline(&events).write("Tally", super::Tally::default());
+        p.explain(&PipelineOptions::default().with_threads(threads))
+    }
+}
+
+macro_rules! list {
+    ($($query:ty,)*) => {
+        /// All queries, in the order of their numbers.
+        pub fn all() -> Vec<Box<dyn Measured>> {
+            vec![$(Box::new(Of::<$query>(PhantomData))),*]
+        }
+    };
+}
+
+for_all_queries!(list);
