@@ -15,6 +15,7 @@ mod merging;
 mod operator;
 mod pane;
 mod panes;
+mod partial;
 mod plain;
 mod row;
 mod run;
@@ -23,6 +24,7 @@ mod timers;
 
 pub use choice::{WithGroups, choose};
 pub(super) use operator::{Dropped, Feed, Late, Shown, apply};
+pub use partial::{OfNothing, Partial};
 pub use run::run_end;
 
 use pane::Rules;
