@@ -124,8 +124,18 @@ impl Key for () {
     fn encode_key(&self, _: &mut Vec<u8>) {}
 }
 
-/// Bytes, then a terminator that sorts before any continuation: `00 00` ends, `00 FF` is an escaped zero byte.
-fn encode_bytes(bytes: &[u8], to: &mut Vec<u8>) {
+/// Appends the key encoding of a string or of bytes: the bytes, then a terminator that sorts before any continuation.
+/// `00 00` ends, `00 FF` is an escaped zero byte.
+///
+/// ```
+/// use dataflow_core::{Key, encode_bytes};
+///
+/// let (mut of_bytes, mut of_string) = (vec![], vec![]);
+/// encode_bytes(b"ab", &mut of_bytes);
+/// "ab".to_owned().encode_key(&mut of_string);
+/// assert_eq!(of_bytes, of_string);
+/// ```
+pub fn encode_bytes(bytes: &[u8], to: &mut Vec<u8>) {
     let mut rest = bytes;
     while let Some(zero) = rest.iter().position(|b| *b == 0) {
         to.extend_from_slice(&rest[..=zero]);

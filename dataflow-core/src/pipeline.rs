@@ -162,6 +162,25 @@ impl Pipeline {
         self.collection(self.add(spec, NodeKind::Read(source), vec![], vec![output]), 0)
     }
 
+    /// Adds a step that reads a source with batches of a kind of its own: [`read`](Self::read) is for those of elements.
+    /// `P` has a single port.
+    pub fn read_batches<P: PortCollections>(
+        &self,
+        name: &str,
+        transform: &'static str,
+        source: Arc<dyn ErasedSource>,
+    ) -> P::Collections {
+        let port = |type_name| OutputPort {
+            tag: "main".to_owned(),
+            type_name,
+            windowing: WindowingStrategy::default(),
+            boundedness: source.boundedness(),
+        };
+        let outputs = P::type_names().into_iter().map(port).collect();
+        let spec = StepSpec { detail: source.describe(), ..StepSpec::new(name, transform) };
+        P::collections(self, self.add(spec, NodeKind::Read(source), vec![], outputs))
+    }
+
     /// Adds a step that has the elements of `stream`, event by event.
     pub fn test_stream<T: Data + Sync>(&self, name: &str, stream: &TestStream<T>) -> PCollection<T> {
         let output = OutputPort {
@@ -265,7 +284,9 @@ impl Pipeline {
         NodeId(nodes.len() - 1)
     }
 
-    fn collection<T>(&self, node: NodeId, port: usize) -> PCollection<T> {
+    /// An output of a step as a collection: for [`PortCollections`] of crates with batches of a kind of their own. A `T`
+    /// that is not the output's type is an error of the run.
+    pub fn collection<T>(&self, node: NodeId, port: usize) -> PCollection<T> {
         PCollection { pipeline: self.clone(), port: PortId { node, port }, element: PhantomData }
     }
 }
@@ -336,9 +357,14 @@ impl<T: Data> PCollection<T> {
         O: Operator<In = T>,
         O::Out: PortCollections,
     {
-        let factory: OperatorFactory = Arc::new(move |context| Ok(Box::new(Erase(make(context)?))));
+        self.apply_step::<O::Out>(spec, Arc::new(move |context| Ok(Box::new(Erase(make(context)?)))))
+    }
+
+    /// Adds a step that need not take [`Batch`](crate::plane::Batch)es: for crates with batches of a kind of their own.
+    /// What it takes must be what this collection has, which is not checked before the run.
+    pub fn apply_step<P: PortCollections>(&self, spec: StepSpec, factory: OperatorFactory) -> P::Collections {
         let inputs = vec![self.main_input(&spec)];
-        self.add_operator::<O::Out>(spec, NodeKind::Operator(factory), inputs)
+        self.add_operator::<P>(spec, NodeKind::Operator(factory), inputs)
     }
 
     /// Adds a step that an operator runs which looks at all of `side`.

@@ -1,7 +1,7 @@
 //! `#[derive(ArrowRow)]`: a builder and a reader with one typed column for each field.
 
 use crate::attributes::{ContainerAttributes, FieldAttributes};
-use crate::krate::path_of;
+use crate::krate::arrow_path;
 use proc_macro2::{Group, Span, TokenStream, TokenTree};
 use quote::{ToTokens, format_ident, quote, quote_spanned};
 use syn::ext::IdentExt;
@@ -17,7 +17,7 @@ struct Column<'a> {
 
 pub(crate) fn derive(input: &DeriveInput) -> Result<TokenStream> {
     let attributes = ContainerAttributes::parse(&input.attrs, "arrow", false)?;
-    let krate = attributes.krate.unwrap_or_else(|| path_of("io-parquet", "parquet"));
+    let krate = attributes.krate.unwrap_or_else(|| arrow_path());
     let (columns, skipped) = columns(input)?;
     let generics = bounded(&krate, &input.generics, &columns);
     let (impl_generics, ty_generics, where_clause) = generics.split_for_impl();

@@ -7,23 +7,31 @@ use syn::Ident;
 
 /// The path of package `own`, whose facade is `dataflow::{module}`.
 pub(crate) fn path_of(own: &str, module: &str) -> TokenStream {
-    let ident = |name: &str| Ident::new(name, Span::call_site());
-    let module = ident(module);
     match (crate_name(own), crate_name("dataflow")) {
-        (Ok(FoundCrate::Name(name)), _) => {
-            let name = ident(&name);
-            quote!(::#name)
-        }
-        (_, Ok(FoundCrate::Name(name))) => {
-            let name = ident(&name);
-            quote!(::#name::#module)
-        }
-        (Err(_), Ok(FoundCrate::Itself)) => quote!(::dataflow::#module),
+        (Ok(FoundCrate::Name(name)), _) => absolute(&name),
+        (_, Ok(FoundCrate::Name(name))) => in_module(&name, module),
+        (Err(_), Ok(FoundCrate::Itself)) => in_module("dataflow", module),
         // The crate itself (its `lib.rs` has `extern crate self`), or none was found: then the error names the crate
         // to add.
-        _ => {
-            let own = ident(&own.replace('-', "_"));
-            quote!(::#own)
-        }
+        _ => absolute(&own.replace('-', "_")),
     }
+}
+
+/// The path of rows of columns: who reads and writes Parquet need not name the crate that has them, too.
+pub(crate) fn arrow_path() -> TokenStream {
+    match (crate_name("dataflow-arrow"), crate_name("io-parquet")) {
+        (Err(_), Ok(FoundCrate::Name(name))) => absolute(&name),
+        (Err(_), Ok(FoundCrate::Itself)) => absolute("io_parquet"),
+        _ => path_of("dataflow-arrow", "arrow"),
+    }
+}
+
+fn absolute(name: &str) -> TokenStream {
+    let name = Ident::new(name, Span::call_site());
+    quote!(::#name)
+}
+
+fn in_module(name: &str, module: &str) -> TokenStream {
+    let (name, module) = (Ident::new(name, Span::call_site()), Ident::new(module, Span::call_site()));
+    quote!(::#name::#module)
 }

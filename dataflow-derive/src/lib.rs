@@ -1,10 +1,10 @@
 //! The derive macros of `dataflow`: [`Key`](macro@Key) for types to group by, [`StateRow`](macro@StateRow) for the state
-//! of a key, [`ArrowRow`](macro@ArrowRow) for rows of Parquet files and [`ArrowEnum`](macro@ArrowEnum) for their fields
-//! that are one of a few names.
+//! of a key, [`ArrowRow`](macro@ArrowRow) for rows of columns, such as those of Parquet files, and
+//! [`ArrowEnum`](macro@ArrowEnum) for their fields that are one of a few names.
 //!
-//! The code they make names the crate that has the trait as the user's `Cargo.toml` does: `dataflow-core` or
-//! `io-parquet` where it is a dependency of its own, else the facade `dataflow`; an attribute `crate = "path"`
-//! overrides both.
+//! The code they make names the crate that has the trait as the user's `Cargo.toml` does: `dataflow-core`,
+//! `dataflow-arrow` or `io-parquet` where it is a dependency of its own, else the facade `dataflow`; an attribute
+//! `crate = "path"` overrides both.
 
 mod arrow_enum;
 mod arrow_row;
@@ -93,7 +93,8 @@ pub fn derive_state_row(input: TokenStream) -> TokenStream {
     state_row::derive(&input).unwrap_or_else(|e| e.to_compile_error()).into()
 }
 
-/// Makes a struct with named fields a row of Parquet files: implements `io_parquet::ArrowRow`.
+/// Makes a struct with named fields a row of columns: implements `dataflow_arrow::ArrowRow`, which is also
+/// `io_parquet::ArrowRow`.
 ///
 /// Each field is a column of the field's name; `Option`s are nullable. On a field:
 ///
@@ -104,7 +105,7 @@ pub fn derive_state_row(input: TokenStream) -> TokenStream {
 /// - `#[arrow(timestamp = "ms")]`: a point in time with milliseconds (`"us"`, microseconds, is the default; it also
 ///   makes a timestamp of an `i64` that counts them).
 ///
-/// On the struct: `#[arrow(crate = "some::path")]`: where `io_parquet` is found.
+/// On the struct: `#[arrow(crate = "some::path")]`: where `dataflow_arrow` is found.
 ///
 /// ```
 /// use io_parquet::{ArrowRow, RowBuilder};
@@ -130,11 +131,11 @@ pub fn derive_arrow_row(input: TokenStream) -> TokenStream {
     arrow_row::derive(&input).unwrap_or_else(|e| e.to_compile_error()).into()
 }
 
-/// Makes an enum without fields a column of names, kept as a dictionary: implements `io_parquet::ArrowEnum`.
+/// Makes an enum without fields a column of names, kept as a dictionary: implements `dataflow_arrow::ArrowEnum`.
 ///
 /// A variant's name is its identifier; `#[arrow(rename_all = "snake_case")]` on the enum (also `"lowercase"`,
 /// `"UPPERCASE"`, `"SCREAMING_SNAKE_CASE"`, `"kebab-case"`, `"camelCase"`) and `#[arrow(rename = "name")]` on a variant
-/// change it. `#[arrow(crate = "some::path")]` says where `io_parquet` is found.
+/// change it. `#[arrow(crate = "some::path")]` says where `dataflow_arrow` is found.
 ///
 /// ```
 /// use io_parquet::ArrowEnum;

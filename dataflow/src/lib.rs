@@ -11,6 +11,8 @@ pub mod guide {
     #![doc = include_str!("../../docs/guide.md")]
 }
 
+#[cfg(feature = "arrow")]
+pub use dataflow_arrow as arrow;
 pub use dataflow_core as core;
 pub use dataflow_core::windows;
 pub use dataflow_derive as derive;
@@ -48,6 +50,8 @@ pub mod prelude {
     pub use dataflow_derive::{Key, StateRow};
     // What a collection offers. The traits have no names here, so that none is in the way: of the cell `Map`, of
     // `std::io::Write`, ...
+    #[cfg(feature = "arrow")]
+    pub use dataflow_arrow::ArrowRow;
     pub use dataflow_exec::transforms::{
         AsMapView as _, AsView as _, AssignTimestamps as _, AssignWindows as _, Broadcast as _, CoGroupByKey as _,
         Collect as _, CombineGlobally as _, CombinePerKey as _, Create as _, Deduplicate as _, Filter as _,
@@ -60,7 +64,7 @@ pub mod prelude {
         SideMultimap, SingletonView, View,
     };
     #[cfg(feature = "parquet")]
-    pub use io_parquet::{ArrowRow, ParquetSink, ParquetSource};
+    pub use io_parquet::{ParquetSink, ParquetSource};
     #[cfg(feature = "text")]
     pub use io_text::{TextSink, TextSource};
 }

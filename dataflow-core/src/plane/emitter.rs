@@ -41,6 +41,18 @@ impl Outbox {
         }
     }
 
+    /// An emptied batch to fill again, if there is one: of the type that the port has.
+    #[inline]
+    pub fn spare(&mut self) -> Option<AnyBatch> {
+        self.spare.pop()
+    }
+
+    /// Whether so much is waiting to be sent that an operator that can go on later should.
+    #[inline]
+    pub fn is_full(&self) -> bool {
+        self.ready.len() >= FULL
+    }
+
     /// An empty batch of `T`.
     #[inline]
     pub fn empty<T: Data>(&mut self) -> AnyBatch {
@@ -89,7 +101,7 @@ impl<'a, T: Data> Emitter<'a, T> {
     /// Whether so much is waiting to be sent that an operator that can go on later should.
     #[inline]
     pub fn is_full(&self) -> bool {
-        self.out.ready.len() >= FULL
+        self.out.is_full()
     }
 }
 

@@ -7,7 +7,8 @@ use crate::{Data, Error, Result};
 use dataflow_windows::Timestamp;
 use std::any::{Any, type_name};
 
-/// A batch of some type; implemented for every `Batch<T>`, never by hand.
+/// A batch of some type; implemented for every `Batch<T>`, and by crates that have batches of a kind of their own, such
+/// as columns.
 pub trait ErasedBatch: Send {
     /// The number of elements.
     fn len(&self) -> usize;

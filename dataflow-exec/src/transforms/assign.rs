@@ -1,4 +1,4 @@
-//! Timestamps and windows.
+//! Timestamps and windows. The functions are for crates that have batches of a kind of their own.
 
 use super::{Types, stateless};
 use dataflow_core::plane::{Batch, Bounds, Column, Cursor, Emitter, Operator, Windows};
@@ -73,10 +73,7 @@ impl<T: Data, F: Fn(&T) -> Timestamp + Send + Sync + 'static> Operator for Times
             cursor.0 = i;
             let t = (self.0)(value);
             if t < *time {
-                return Err(Error::data(format!(
-                    "the new timestamp {t} is before the old one, {time}: the watermark may already have passed it. \
-                     Assign the time in the source, or read a source that assigns none"
-                )));
+                return Err(back_in_time(t, *time));
             }
             *time = t;
             bounds.add(t);
@@ -96,44 +93,64 @@ impl<T: Data> Operator for WindowOperator<T> {
 
     fn batch(&mut self, input: &mut Batch<T>, (mut out,): (Emitter<'_, T>,)) -> Result<()> {
         input.explode(); // an element of several windows is several, as far as new ones are concerned
-        input.windows = match (&self.0, self.0.assignment(), &input.times) {
-            (WindowFn::Global, ..) => Windows::Uniform(Window::GLOBAL),
-            (_, Some(f), Column::Uniform(t)) if f.is_single() => Windows::Uniform(f.assign(*t)),
-            (_, Some(f), _) => Windows::Implied(f),
-            (custom, None, _) => return assign_each(custom, input, &mut out),
-        };
-        out.forward(input)
+        match windows_of_all(&self.0, &input.times) {
+            Some(windows) => {
+                input.windows = windows;
+                out.forward(input)
+            }
+            None => out.try_with(|o| assign_each(&self.0, input, o)),
+        }
     }
 
     stateless!();
 }
 
-/// Makes each element as many as `window_fn` finds windows for it.
-fn assign_each<T: Data>(window_fn: &WindowFn, input: &mut Batch<T>, out: &mut Emitter<'_, T>) -> Result<()> {
+/// The windows that `window_fn` gives to elements of these times, if that can be said without looking at each.
+pub fn windows_of_all(window_fn: &WindowFn, times: &Column<Timestamp>) -> Option<Windows> {
+    match (window_fn, window_fn.assignment(), times) {
+        (WindowFn::Global, ..) => Some(Windows::Uniform(Window::GLOBAL)),
+        (_, Some(f), Column::Uniform(t)) if f.is_single() => Some(Windows::Uniform(f.assign(*t))),
+        (_, Some(f), _) => Some(Windows::Implied(f)),
+        (_, None, _) => None,
+    }
+}
+
+/// Moves the elements of `input` to the empty batch `to`, each as many times as `window_fn` finds windows for it.
+///
+/// # Errors
+/// If a window does not hold the element that is put into it.
+pub fn assign_each<T: Data>(window_fn: &WindowFn, input: &mut Batch<T>, to: &mut Batch<T>) -> Result<()> {
     let mut windows = Vec::new();
     let mut cursor = Cursor::default();
-    out.try_with(|o| {
-        for (i, value) in input.values.drain(..).enumerate() {
-            cursor.0 = i;
-            let (t, pane) = (input.times.get(i), input.panes.get(i));
-            window_fn.assign(t, &mut windows);
-            // No window ends after the end of time, so those that end there hold it.
-            let wrong = windows.iter().find(|w| !w.contains(t) && (t != Timestamp::MAX || w.end() != t));
-            if let Some(w) = wrong {
-                return Err(Error::data(format!(
-                    "the window function \"{window_fn}\" put an element of {t} into the window {w}, which does not hold it"
-                )));
-            }
-            let last = windows.pop();
-            for w in windows.drain(..) {
-                push(o, value.clone(), t, w, pane);
-            }
-            if let Some(w) = last {
-                push(o, value, t, w, pane);
-            }
+    for (i, value) in input.values.drain(..).enumerate() {
+        cursor.0 = i;
+        let (t, pane) = (input.times.get(i), input.panes.get(i));
+        window_fn.assign(t, &mut windows);
+        // No window ends after the end of time, so those that end there hold it.
+        let wrong = windows.iter().find(|w| !w.contains(t) && (t != Timestamp::MAX || w.end() != t));
+        if let Some(w) = wrong {
+            return Err(Error::data(format!(
+                "the window function \"{window_fn}\" put an element of {t} into the window {w}, which does not hold it"
+            )));
         }
-        Ok(())
-    })
+        let last = windows.pop();
+        for w in windows.drain(..) {
+            push(to, value.clone(), t, w, pane);
+        }
+        if let Some(w) = last {
+            push(to, value, t, w, pane);
+        }
+    }
+    Ok(())
+}
+
+/// The error of a step that gives an element a timestamp before the one it has.
+#[cold]
+pub fn back_in_time(new: Timestamp, old: Timestamp) -> Error {
+    Error::data(format!(
+        "the new timestamp {new} is before the old one, {old}: the watermark may already have passed it. Assign the time \
+         in the source, or read a source that assigns none"
+    ))
 }
 
 fn push<T>(o: &mut Batch<T>, value: T, t: Timestamp, window: Window, pane: PaneInfo) {

@@ -1,11 +1,11 @@
 //! One value per window.
 
-use super::grouping::{self, Accumulate, Arrival, Dropped, Feed, Groups, Late, Rows, run_end};
+use super::grouping::{self, Accumulate, Arrival, Dropped, Feed, Groups, Late, OfNothing, Partial, Rows, run_end};
 use super::key_by::{ByFirst, Keyed};
 use super::{Map, Types};
 use dataflow_core::plane::{Advance, Batch, Cursor, Emitter, Operator, StateReader, StateWriter};
 use dataflow_core::{CombineFn, Data, Output, PCollection, Result, StepSpec};
-use dataflow_windows::{PaneInfo, Timestamp, Window, WindowFn};
+use dataflow_windows::{PaneInfo, Timestamp};
 use std::borrow::Cow;
 use std::marker::PhantomData;
 use std::sync::Arc;
@@ -27,26 +27,25 @@ pub trait CombineGlobally<T: Data> {
 impl<T: Data> CombineGlobally<T> for PCollection<T> {
     fn combine_globally<F: CombineFn<In = T>>(&self, name: &str, combine: F) -> PCollection<F::Out> {
         let windowing = self.windowing();
-        let global = windowing.window_fn == WindowFn::Global && windowing.is_plain();
         let partial = combine.clone();
         let partials =
             self.apply_operator(StepSpec::new(&format!("{name}.partial"), "Combine.Globally"), move |context| {
-                // One shard adds an accumulator of nothing, so that there is a result.
-                let empty = global && context.shard == 0;
-                let (combine, watermark) = (partial.clone(), Timestamp::MIN);
-                Ok(PartialOperator { combine, empty, watermark, element: PhantomData::<fn() -> T> })
+                let (combine, of_nothing) = (partial.clone(), OfNothing::new(&windowing, context.shard));
+                Ok(PartialOperator { combine, of_nothing, element: PhantomData::<fn() -> T> })
             });
-        let keyed = Keyed { collection: partials, detail: "partial results".to_owned(), keying: Arc::new(ByFirst) };
-        let merged = grouping::apply::<_, _, _, Dropped>(&keyed, name, "Combine.PerKey", Merging(combine));
-        merged.map(&format!("{name}.value"), |((), value)| value)
+        merge_partials(&partials, name, combine).map(&format!("{name}.value"), |((), value)| value)
     }
 }
 
-/// Elements that were combined in advance.
-#[derive(Clone)]
-struct Partial<A> {
-    acc: A,
-    arrival: Arrival,
+/// Adds a step that combines what was combined in advance: for crates that have batches of a kind of their own.
+pub fn merge_partials<F: CombineFn>(
+    partials: &PCollection<((), Partial<F::Acc>)>,
+    name: &str,
+    combine: F,
+) -> PCollection<((), F::Out)> {
+    let (collection, detail) = (partials.clone(), "partial results".to_owned());
+    let keyed = Keyed { collection, detail, keying: Arc::new(ByFirst) };
+    grouping::apply::<_, _, _, Dropped>(&keyed, name, "Combine.PerKey", Merging(combine))
 }
 
 /// Combines what was combined in advance.
@@ -111,8 +110,7 @@ impl<F: CombineFn> Feed<((), Partial<F::Acc>)> for Merging<F> {
 /// accumulator a run, with the number of its elements and the times of those that were not late.
 struct PartialOperator<T, F> {
     combine: F,
-    empty: bool,
-    watermark: Timestamp,
+    of_nothing: OfNothing,
     element: Types<T>,
 }
 
@@ -134,7 +132,7 @@ impl<T: Data, F: CombineFn<In = T>> Operator for PartialOperator<T, F> {
                     self.combine.add(&mut acc, value);
                     let t = input.times.get(start + i);
                     time = time.max(t);
-                    arrival.add(Arrival::of(t).late_before(self.watermark));
+                    arrival.add(Arrival::of(t).late_before(self.of_nothing.watermark()));
                 }
                 let pane = PaneInfo::NO_FIRING;
                 o.push_like(((), Partial { acc, arrival }), time, pane, || input.window(start));
@@ -150,23 +148,15 @@ impl<T: Data, F: CombineFn<In = T>> Operator for PartialOperator<T, F> {
         watermark: Timestamp,
         (mut out,): (Emitter<'_, ((), Partial<F::Acc>)>,),
     ) -> Result<Advance> {
-        self.watermark = watermark;
-        if self.empty && watermark == Timestamp::MAX {
-            self.empty = false;
-            let (window, acc) = (Window::GLOBAL, self.combine.create());
-            let nothing = Partial { acc, arrival: Arrival::NONE };
-            out.with(|o| o.push_in(((), nothing), window.max_timestamp(), window, PaneInfo::NO_FIRING))?;
-        }
+        out.with(|o| self.of_nothing.advance(watermark, || self.combine.create(), o))?;
         Ok(Advance::to(watermark))
     }
 
     fn snapshot(&mut self, to: &mut StateWriter) -> Result<()> {
-        to.shard(&self.empty)
+        self.of_nothing.snapshot(to)
     }
 
     fn restore(&mut self, from: StateReader<'_>) -> Result<()> {
-        // The shard that is to add an accumulator of nothing may have done so before.
-        self.empty &= from.all_shards::<bool>()?.contains(&true);
-        Ok(())
+        self.of_nothing.restore(from)
     }
 }

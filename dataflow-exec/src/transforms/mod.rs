@@ -1,11 +1,11 @@
 //! What a `PCollection` offers. Import all: `use dataflow_exec::transforms::*`, or the prelude of the facade.
 
-mod assign;
+pub mod assign;
 mod broadcast;
 mod co_group_by_key;
 mod collect;
 mod combine;
-mod combine_globally;
+pub mod combine_globally;
 mod create;
 mod deduplicate;
 mod exchange;

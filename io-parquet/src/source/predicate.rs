@@ -182,7 +182,7 @@ fn compare_with(array: &ArrayRef, scalar: &Scalar) -> Option<Orderings> {
         (DataType::Float32, _) => compare_floats(array.as_primitive::<Float32Type>(), f64::from, scalar),
         (DataType::Float64, _) => compare_floats(array.as_primitive::<Float64Type>(), |v| v, scalar),
         (DataType::Timestamp(..), Scalar::Timestamp(value)) => {
-            let micros = crate::field::in_micros(array)?;
+            let micros = dataflow_arrow::in_micros(array)?;
             Some(micros.iter().map(|v| v.map(|v| v.cmp(&value.as_micros()))).collect())
         }
         (_, Scalar::Int(value)) => compare_integers(array, *value),
@@ -218,7 +218,7 @@ fn compare_integers(array: &ArrayRef, value: i128) -> Option<Orderings> {
 }
 
 fn compare_strings(array: &ArrayRef, value: &str) -> Option<Orderings> {
-    let strings = crate::field::TextReader::of(array)?;
+    let strings = dataflow_arrow::TextReader::of(array)?;
     let nulls = array.logical_nulls();
     let is_null = |i| nulls.as_ref().is_some_and(|nulls| nulls.is_null(i));
     Some((0..array.len()).map(|i| (!is_null(i)).then(|| strings.text(i).cmp(value))).collect())

@@ -16,6 +16,7 @@ mod merging;
 mod operator;
 mod pane;
 mod panes;
+mod partial;
 mod plain;
 mod row;
 mod run;
@@ -28,6 +29,7 @@ mod timers;
 
 pub use choice::{WithGroups, choose};
 pub(super) use operator::{Dropped, Feed, Late, Shown, apply};
+pub use partial::{OfNothing, Partial};
 pub use run::run_end;
 
 use pane::Rules;

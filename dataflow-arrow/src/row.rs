@@ -8,13 +8,13 @@ use std::any::type_name;
 use std::marker::PhantomData;
 use std::sync::Arc;
 
-/// A struct whose fields are the columns of a Parquet file: `#[derive(ArrowRow)]`.
+/// A struct whose fields are columns: `#[derive(ArrowRow)]`.
 ///
 /// Columns are found by name. A file may have more of them, which are not read, and may lack nullable ones, which are
 /// then `None`: so a type can get a new `Option` field and still read what was written before.
 ///
 /// ```
-/// use io_parquet::{ArrowRow, RowBuilder};
+/// use dataflow_arrow::{ArrowRow, RowBuilder};
 /// use dataflow_windows::Timestamp;
 ///
 /// #[derive(Clone, PartialEq, Debug, ArrowRow)]
@@ -33,7 +33,7 @@ use std::sync::Arc;
 /// # Ok::<(), dataflow_core::Error>(())
 /// ```
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` is no row of a Parquet file",
+    message = "`{Self}` is no row of columns",
     label = "not an `ArrowRow`",
     note = "add `#[derive(ArrowRow)]` to the struct"
 )]

@@ -97,7 +97,8 @@ impl TextReader {
         }
     }
 
-    pub(crate) fn of(array: &ArrayRef) -> Option<Self> {
+    /// A reader of `array`, or nothing if it is not one of strings.
+    pub fn of(array: &ArrayRef) -> Option<Self> {
         Some(match array.data_type() {
             DataType::Utf8 => TextReader::Utf8(array.as_string_opt()?.clone()),
             DataType::LargeUtf8 => TextReader::LargeUtf8(array.as_string_opt()?.clone()),
@@ -123,8 +124,9 @@ impl TextReader {
         }
     }
 
+    /// The string of row `i`, which must not be NULL.
     #[inline]
-    pub(crate) fn text(&self, i: usize) -> &str {
+    pub fn text(&self, i: usize) -> &str {
         match self {
             TextReader::Utf8(array) => array.value(i),
             TextReader::LargeUtf8(array) => array.value(i),

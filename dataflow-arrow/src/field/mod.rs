@@ -21,8 +21,8 @@ mod time;
 pub use enumeration::{ArrowEnum, EnumBuilder, EnumReader};
 pub use enumeration::{enum_accepts, enum_data_type};
 pub use list::ListItem;
-pub(crate) use text::TextReader;
-pub(crate) use time::in_micros;
+pub use text::TextReader;
+pub use time::in_micros;
 
 use arrow_array::ArrayRef;
 use arrow_schema::DataType;
@@ -50,7 +50,7 @@ use std::fmt;
 /// When reading, narrower integers and floats, all units of timestamps, and all of Arrow's string and binary types are
 /// accepted as well.
 #[diagnostic::on_unimplemented(
-    message = "the trait `ArrowField` is not implemented for `{Self}`: it cannot be a column of a Parquet file",
+    message = "the trait `ArrowField` is not implemented for `{Self}`: it cannot be a column",
     label = "cannot be a column (as `{E}`)",
     note = "columns are bool, integers, f32, f64, strings, Vec<u8>, Timestamp, chrono::DateTime<Utc>, \
             chrono::NaiveDate, and Vec and Option of them",

@@ -46,7 +46,7 @@ fn accepts(stored: &DataType) -> bool {
 }
 
 /// A timestamp of any unit in microseconds. One without a time zone is taken for UTC; nanoseconds are rounded down.
-pub(crate) fn in_micros(array: &ArrayRef) -> Option<PrimitiveArray<TimestampMicrosecondType>> {
+pub fn in_micros(array: &ArrayRef) -> Option<PrimitiveArray<TimestampMicrosecondType>> {
     Some(match array.data_type() {
         DataType::Timestamp(TimeUnit::Second, _) => {
             array.as_primitive::<TimestampSecondType>().unary(|s| s.saturating_mul(1_000_000))
