@@ -52,10 +52,13 @@ macro_rules! for_all_queries {
             $crate::queries::q2::Q2,
             $crate::queries::q2::Q2ByRef,
             $crate::queries::q3::Q3,
+            $crate::queries::q4::Q4,
             $crate::queries::q5::Q5,
             $crate::queries::q5::Q5General,
+            $crate::queries::q6::Q6,
             $crate::queries::q7::Q7,
             $crate::queries::q8::Q8,
+            $crate::queries::q9::Q9,
         }
     };
 }

@@ -8,9 +8,11 @@
 //! Memory is used again: nothing here allocates per event.
 
 mod exchange;
+mod sliding;
 mod stretches;
 mod together;
 
+pub use sliding::Sliding;
 pub use stretches::Stretches;
 pub use together::Together;
 

@@ -83,12 +83,14 @@ impl<T: Default> Stretches<T> {
         watermark.as_micros() >= self.due
     }
 
-    /// Closes the stretches that end at or before `watermark`, the earliest first.
+    /// Closes the stretches that end at or before `watermark`, the earliest first. Where the last of them ends, open or not,
+    /// if [there is any](Self::is_due).
     #[inline]
-    pub fn close(&mut self, watermark: Timestamp, mut closed: impl FnMut(Window, &mut T)) {
-        if !self.is_due(watermark) {
-            return;
-        }
+    pub fn close(&mut self, watermark: Timestamp, closed: impl FnMut(Window, &mut T)) -> Option<Timestamp> {
+        self.is_due(watermark).then(|| self.close_due(watermark, closed))
+    }
+
+    fn close_due(&mut self, watermark: Timestamp, mut closed: impl FnMut(Window, &mut T)) -> Timestamp {
         self.watermark = watermark.as_micros();
         self.due = (self.watermark.div_euclid(self.size) + 1).saturating_mul(self.size);
         while self.first + self.size <= self.watermark {
@@ -100,6 +102,7 @@ impl<T: Default> Stretches<T> {
             // Whatever was used last is elsewhere now.
             (self.start, self.used) = (0, usize::MAX);
         }
+        Timestamp::from_micros(self.watermark.div_euclid(self.size).saturating_mul(self.size))
     }
 }
 

@@ -1,14 +1,12 @@
 //! q5: hot items. As in Beam the numbers of bids are part of the answer; windows are those of Flink, of ten seconds every
 //! two.
 
-use crate::by_hand::{self, Stretches, Table, Together};
+use crate::by_hand::{self, Sliding, Stretches, Table, Together};
 use crate::event::{Bid, Event};
 use crate::feed::Feed;
 use crate::query::{Query, Row};
 use dataflow::prelude::*;
-use hashbrown::hash_map::Entry;
 use serde::{Deserialize, Serialize};
-use std::collections::VecDeque;
 
 const SIZE: Duration = Duration::seconds(10);
 const PERIOD: Duration = Duration::seconds(2);
@@ -102,25 +100,26 @@ impl Query for Q5 {
     }
 
     fn by_hand(feed: impl Feed, mut out: impl FnMut(HotItem)) {
-        let (mut slices, mut windows) = (Stretches::of(PERIOD), Windows::new());
+        let (mut slices, mut windows) = (Stretches::of(PERIOD), Sliding::of(SIZE, PERIOD));
+        let mut hottest = Vec::new();
         by_hand::each_chunk(feed, |events, watermark| {
             count(events, &mut slices);
             slices.close(watermark, |slice, counts| windows.add(slice.end(), counts));
-            windows.advance(watermark, &mut out);
+            windows.advance(watermark, |end, window| answer(end, window, &mut hottest, &mut out));
         });
     }
 
     /// Each thread counts what it has, slice by slice. The second one to have passed a slice puts the counts together.
     fn by_hand_on_two<F: Feed, O: FnMut(HotItem) + Send>(feeds: [F; 2], outs: [O; 2]) {
-        let windows = Together::new(Windows::new());
+        let windows = Together::new(Sliding::of(SIZE, PERIOD));
         by_hand::beside(feeds, outs, |me, feed, mut out| {
-            let mut slices = Stretches::of(PERIOD);
+            let (mut slices, mut hottest) = (Stretches::of(PERIOD), Vec::new());
             by_hand::each_chunk(feed, |events, watermark| {
                 count(events, &mut slices);
                 if slices.is_due(watermark) {
                     windows.pass(me, watermark, |windows, both| {
                         slices.close(watermark, |slice, counts| windows.add(slice.end(), counts));
-                        windows.advance(both, &mut out);
+                        windows.advance(both, |end, window| answer(end, window, &mut hottest, &mut out));
                     });
                 }
             });
@@ -171,86 +170,19 @@ fn count(events: Option<impl Iterator<Item = Event>>, slices: &mut Stretches<Cou
     }
 }
 
-/// Windows, made of slices: the next one is the last one, and what comes in, without what goes out.
-struct Windows {
-    /// The slices that are part of a window that is not over, by where they end.
-    slices: VecDeque<(Timestamp, Counts)>,
-    /// So many of them are in the last window.
-    merged: usize,
-    /// Where the last window ended, and its counts.
-    end: Timestamp,
-    window: Counts,
-    /// The hottest auctions of a window.
-    hottest: Vec<u64>,
-    /// Empty tables.
-    spare: Vec<Counts>,
-}
-
-impl Windows {
-    fn new() -> Self {
-        let (slices, window, hottest, spare) = Default::default();
-        Windows { slices, merged: 0, end: Timestamp::MIN, window, hottest, spare }
-    }
-
-    /// Adds what was counted in the slice that ends at `end`, and leaves an empty table.
-    fn add(&mut self, end: Timestamp, counts: &mut Counts) {
-        let at = self.slices.partition_point(|(other, _)| *other < end);
-        match self.slices.get_mut(at) {
-            Some((other, all)) if *other == end => {
-                for (auction, bids) in counts.drain() {
-                    *all.entry(auction).or_insert(0) += bids;
-                }
-            }
-            _ => {
-                let counts = std::mem::replace(counts, self.spare.pop().unwrap_or_default());
-                self.slices.insert(at, (end, counts));
-            }
+/// Gives the hottest items of a window.
+fn answer(end: Timestamp, window: &Counts, hottest: &mut Vec<u64>, out: &mut impl FnMut(HotItem)) {
+    let mut most = 0;
+    for (auction, bids) in window {
+        if *bids > most {
+            most = *bids;
+            hottest.clear();
+        }
+        if *bids == most {
+            hottest.push(*auction);
         }
     }
-
-    /// Gives the hottest items of the windows that are over: all slices that end by `watermark` are there.
-    fn advance(&mut self, watermark: Timestamp, out: &mut impl FnMut(HotItem)) {
-        loop {
-            let next = if self.merged > 0 { Some(self.end + PERIOD) } else { self.slices.front().map(|(end, _)| *end) };
-            let Some(end) = next.filter(|end| *end <= watermark) else { break };
-            if let Some((_, new)) = self.slices.get(self.merged).filter(|(slice, _)| *slice == end) {
-                for (auction, bids) in new {
-                    *self.window.entry(*auction).or_insert(0) += bids;
-                }
-                self.merged += 1;
-            }
-            if let Some((_, mut old)) = self.slices.pop_front_if(|(slice, _)| *slice + SIZE <= end) {
-                for (auction, bids) in old.drain() {
-                    if let Entry::Occupied(mut left) = self.window.entry(auction) {
-                        *left.get_mut() -= bids;
-                        if *left.get() == 0 {
-                            left.remove();
-                        }
-                    }
-                }
-                self.spare.push(old);
-                self.merged -= 1;
-            }
-            self.end = end;
-            self.answer(out);
-        }
-    }
-
-    /// Gives the hottest items of the last window.
-    fn answer(&mut self, out: &mut impl FnMut(HotItem)) {
-        let mut most = 1;
-        self.hottest.clear();
-        for (auction, bids) in &self.window {
-            if *bids > most {
-                most = *bids;
-                self.hottest.clear();
-            }
-            if *bids == most {
-                self.hottest.push(*auction);
-            }
-        }
-        self.hottest.iter().for_each(|auction| out(HotItem { end: self.end, auction: *auction, bids: most }));
-    }
+    hottest.drain(..).for_each(|auction| out(HotItem { end, auction, bids: most }));
 }
 
 #[cfg(test)]

@@ -51,7 +51,7 @@ pub(super) fn same_everywhere<Q: Query>(events: &[Event]) {
             stream.add(event.clone(), event.date_time()).advance_watermark_to(seen - Duration::seconds(BEHIND));
         }
         let p = TestPipeline::new().threads(threads);
-        let rows = Q::pipeline(&p.test_stream("Events", &stream)).collect("Rows");
+        let rows = Q::pipeline(&p.test_stream("Given", &stream)).collect("Tested");
         p.run();
         assert_eq!(rows.sorted(), expected, "the pipeline on {threads} threads");
     }
