@@ -56,6 +56,11 @@ macro_rules! for_all_queries {
             $crate::queries::q5::Q5General,
             $crate::queries::q7::Q7,
             $crate::queries::q8::Q8,
+            $crate::queries::q13::Q13,
+            $crate::queries::q14::Q14,
+            $crate::queries::q17::Q17,
+            $crate::queries::q21::Q21,
+            $crate::queries::q22::Q22,
         }
     };
 }

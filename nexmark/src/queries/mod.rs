@@ -7,6 +7,19 @@ pub mod q3;
 pub mod q5;
 pub mod q7;
 pub mod q8;
+pub mod q13;
+pub mod q14;
+pub mod q17;
+pub mod q21;
+pub mod q22;
 
 #[cfg(test)]
+mod samples;
+#[cfg(test)]
 mod testing;
+
+/// The price levels of the reports of q15 to q17: below 10,000, below 1,000,000, and above.
+#[inline]
+fn rank(price: u64) -> usize {
+    usize::from(price >= 10_000) + usize::from(price >= 1_000_000)
+}
