@@ -12,7 +12,7 @@ mod partials;
 mod stretches;
 mod together;
 
-pub use partials::{Finished, Forever, Merged, Partial, Partials, Windows};
+pub use partials::{Finished, Merged, Partial, Partials};
 pub use stretches::Stretches;
 pub use together::Together;
 
@@ -25,7 +25,7 @@ use std::thread;
 pub type Table<K, V> = hashbrown::HashMap<K, V, foldhash::fast::RandomState>;
 
 /// What happens to an event on the thread that it comes to. A closure that makes one row or none of an event is one.
-pub trait Front<T> {
+pub trait Front<T>: Send {
     /// Gives the rows that the event becomes, or keeps something of it.
     fn event(&mut self, event: Event, give: &mut impl FnMut(T));
 
@@ -34,7 +34,7 @@ pub trait Front<T> {
     fn advance(&mut self, _watermark: Timestamp, _give: &mut impl FnMut(T)) {}
 }
 
-impl<T, F: FnMut(Event) -> Option<T>> Front<T> for F {
+impl<T, F: FnMut(Event) -> Option<T> + Send> Front<T> for F {
     #[inline]
     fn event(&mut self, event: Event, give: &mut impl FnMut(T)) {
         if let Some(row) = self(event) {
@@ -78,7 +78,7 @@ pub fn on_one<T>(feed: impl Feed, mut front: impl Front<T>, mut part: impl Part<
 /// The loop on two threads, each with a feed, a front and a part; `owner` says to which part a row goes, 0 or 1.
 pub fn on_two<T, P>(
     feeds: [impl Feed; 2],
-    fronts: [impl Front<T> + Send; 2],
+    fronts: [impl Front<T>; 2],
     [part_a, part_b]: [P; 2],
     owner: impl Fn(&T) -> usize + Sync,
 ) where

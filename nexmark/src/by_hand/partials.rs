@@ -6,45 +6,6 @@ use dataflow::prelude::{Timestamp, Window};
 use hashbrown::hash_map::Entry;
 use std::hash::Hash;
 
-/// Windows with a `T` each: [`Stretches`], or [`Forever`].
-pub trait Windows<T> {
-    /// That of the window that holds `t`; `None` if it is closed, so that what belongs to it is late.
-    fn at(&mut self, t: Timestamp) -> Option<&mut T>;
-
-    /// Closes the windows that end at or before `watermark`. A `T` is to be left empty.
-    fn close(&mut self, watermark: Timestamp, closed: impl FnMut(Window, &mut T));
-}
-
-impl<T: Default> Windows<T> for Stretches<T> {
-    #[inline]
-    fn at(&mut self, t: Timestamp) -> Option<&mut T> {
-        Stretches::at(self, t)
-    }
-
-    #[inline]
-    fn close(&mut self, watermark: Timestamp, closed: impl FnMut(Window, &mut T)) {
-        Stretches::close(self, watermark, closed);
-    }
-}
-
-/// One window for all time.
-#[derive(Default)]
-pub struct Forever<T>(T);
-
-impl<T> Windows<T> for Forever<T> {
-    #[inline]
-    fn at(&mut self, _: Timestamp) -> Option<&mut T> {
-        Some(&mut self.0)
-    }
-
-    #[inline]
-    fn close(&mut self, watermark: Timestamp, mut closed: impl FnMut(Window, &mut T)) {
-        if Window::GLOBAL.is_over(watermark) {
-            closed(Window::GLOBAL, &mut self.0);
-        }
-    }
-}
-
 /// What a thread knows of a key in a window.
 pub type Partial<K, A> = (Window, K, A);
 
@@ -67,26 +28,23 @@ pub type Partial<K, A> = (Window, K, A);
 ///     on_one(feed, counts, Finished(|hour, auction, bids| out((hour, auction, bids))));
 /// }
 /// ```
-pub struct Partials<W, F> {
-    windows: W,
+pub struct Partials<K, A, F> {
+    windows: Stretches<Table<K, A>>,
     add: F,
 }
 
-impl<W, F> Partials<W, F> {
+impl<K, A, F: FnMut(Event, &mut Stretches<Table<K, A>>)> Partials<K, A, F> {
     /// Aggregates in `windows`.
-    pub fn new(windows: W, add: F) -> Self
-    where
-        F: FnMut(Event, &mut W),
-    {
+    pub fn new(windows: Stretches<Table<K, A>>, add: F) -> Self {
         Partials { windows, add }
     }
 }
 
-impl<K, A, W, F> Front<Partial<K, A>> for Partials<W, F>
+impl<K, A, F> Front<Partial<K, A>> for Partials<K, A, F>
 where
-    K: Hash + Eq,
-    W: Windows<Table<K, A>>,
-    F: FnMut(Event, &mut W),
+    K: Hash + Eq + Send,
+    A: Send,
+    F: FnMut(Event, &mut Stretches<Table<K, A>>) + Send,
 {
     #[inline]
     fn event(&mut self, event: Event, _: &mut impl FnMut(Partial<K, A>)) {
@@ -114,23 +72,22 @@ impl<K, A, O: FnMut(Window, K, A)> Part<Partial<K, A>> for Finished<O> {
 }
 
 /// Merges the aggregates of two threads; `out` has the result.
-pub struct Merged<W, M, O> {
-    windows: W,
+pub struct Merged<K, A, M, O> {
+    windows: Stretches<Table<K, A>>,
     merge: M,
     out: O,
 }
 
-impl<W, M, O> Merged<W, M, O> {
+impl<K, A, M, O> Merged<K, A, M, O> {
     /// Merges in `windows`, which must be like those of the [`Partials`].
-    pub fn new(windows: W, merge: M, out: O) -> Self {
+    pub fn new(windows: Stretches<Table<K, A>>, merge: M, out: O) -> Self {
         Merged { windows, merge, out }
     }
 }
 
-impl<K, A, W, M, O> Part<Partial<K, A>> for Merged<W, M, O>
+impl<K, A, M, O> Part<Partial<K, A>> for Merged<K, A, M, O>
 where
     K: Hash + Eq,
-    W: Windows<Table<K, A>>,
     M: Fn(&mut A, A),
     O: FnMut(Window, K, A),
 {
