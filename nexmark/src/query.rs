@@ -59,6 +59,18 @@ macro_rules! for_all_queries {
             $crate::queries::q7::Q7,
             $crate::queries::q8::Q8,
             $crate::queries::q9::Q9,
+            $crate::queries::q11::Q11,
+            $crate::queries::q12::Q12,
+            $crate::queries::q13::Q13,
+            $crate::queries::q14::Q14,
+            $crate::queries::q15::Q15,
+            $crate::queries::q16::Q16,
+            $crate::queries::q17::Q17,
+            $crate::queries::q18::Q18,
+            $crate::queries::q19::Q19,
+            $crate::queries::q20::Q20,
+            $crate::queries::q21::Q21,
+            $crate::queries::q22::Q22,
         }
     };
 }

@@ -8,10 +8,12 @@
 //! Memory is used again: nothing here allocates per event.
 
 mod exchange;
+mod partials;
 mod sliding;
 mod stretches;
 mod together;
 
+pub use partials::{Finished, Merged, Partial, Partials};
 pub use sliding::Sliding;
 pub use stretches::Stretches;
 pub use together::Together;
