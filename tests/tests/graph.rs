@@ -140,7 +140,7 @@ stage 1
   View.panes [Map] <- Names
       -> (u32, (i32, String)), global window
 stage 2
-  View.group [Combine.PerKey: by window] <- View.panes (exchange by key)
+  View.group [Combine.PerKey: by window] <- View.panes (combined before the exchange by key)
       -> ((), PerKey<i32, String>), global window
   View [View] <- View.group
       -> Option<Arc<SideMap<i32, String>>>, global window
@@ -156,7 +156,7 @@ stage 3
       -> (i32, Option<String>), fixed windows of 1m
   Dead [Write: memory] <- Parse.dead_letters
 stage 4
-  Count [Combine.PerKey: by Number] <- Minutely (exchange by key)
+  Count [Combine.PerKey: by Number] <- Minutely (combined before the exchange by key)
       -> (i32, u64), fixed windows of 1m
   Out [Write: memory] <- Count
 "#;

@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used)]
 
-use dataflow_core::graph::{Exchange, Routing};
+use dataflow_core::graph::{Exchange, Lifting, Routing};
 use dataflow_core::plane::{Advance, Batch, Emitter, ErasedBatch, Operator, Outbox, StateReader, StateWriter, typed};
 use dataflow_core::{Boundedness, PCollection, Pipeline, Poll, Result, Source, SourceReader, StepSpec, TestStream};
 use dataflow_exec::transforms::*;
@@ -299,7 +299,10 @@ fn to_first_shard(name: &str) -> StepSpec {
             Ok(())
         }
     }
-    StepSpec { routing: Routing::ByKey(Arc::new(|_| Box::new(ToFirst))), ..StepSpec::new(name, "ParDo") }
+    StepSpec {
+        routing: Routing::ByKey(Arc::new(|_| Box::new(ToFirst)), Lifting::NotAsked),
+        ..StepSpec::new(name, "ParDo")
+    }
 }
 
 macro_rules! stateless {

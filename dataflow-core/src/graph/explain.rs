@@ -1,6 +1,6 @@
 //! The graph as text.
 
-use super::{Graph, Node, Role, Routing};
+use super::{Graph, Lifting, Node, Role, Routing};
 use crate::Boundedness;
 use std::fmt::Write;
 
@@ -31,9 +31,14 @@ impl Graph {
                 _ => write!(text, " <- {}.{}", from.name, self.port(input.from).tag),
             };
             match input.routing {
-                Routing::ByKey(_) if shards > 1 => text.push_str(" (exchange by key)"),
-                Routing::Broadcast if shards > 1 => text.push_str(" (broadcast)"),
-                _ => {}
+                _ if shards == 1 => {}
+                Routing::ByKey(_, Lifting::NotAsked) => text.push_str(" (exchange by key)"),
+                Routing::ByKey(_, Lifting::Combined) => text.push_str(" (combined before the exchange by key)"),
+                Routing::ByKey(_, Lifting::NotPossible(why)) => {
+                    let _ = write!(text, " (exchange by key; not combined before, since {why})");
+                }
+                Routing::Broadcast => text.push_str(" (broadcast)"),
+                Routing::Forward => {}
             }
             if input.role == Role::Side {
                 text.push_str(" (side input)");

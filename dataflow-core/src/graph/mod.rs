@@ -6,7 +6,7 @@
 mod explain;
 mod node;
 
-pub use node::{Exchange, ExchangeFactory, Input, Node, NodeId, NodeKind, OperatorContext, OperatorFactory};
+pub use node::{Exchange, ExchangeFactory, Input, Lifting, Node, NodeId, NodeKind, OperatorContext, OperatorFactory};
 pub use node::{OutputPort, Path, PortId, Role, Routing, SinkHooks};
 
 use crate::{Error, Metrics, Result};

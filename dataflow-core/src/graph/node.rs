@@ -5,7 +5,7 @@ use crate::plane::{ErasedBatch, Outbox, Step};
 use crate::source::ErasedSource;
 use crate::test_stream::ErasedTestStream;
 use crate::{Boundedness, Metrics, Result};
-use dataflow_windows::WindowingStrategy;
+use dataflow_windows::{Timestamp, WindowingStrategy};
 use std::sync::Arc;
 
 /// The number of a transform in its graph.
@@ -141,21 +141,49 @@ pub enum Routing {
     /// It stays where it is.
     Forward,
     /// To the owner of its key.
-    ByKey(ExchangeFactory),
+    ByKey(ExchangeFactory, Lifting),
     /// To all of them.
     Broadcast,
+}
+
+/// Whether elements of a key are combined before they leave their thread, for `explain()`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Lifting {
+    /// The step does not combine them.
+    NotAsked,
+    /// They are.
+    Combined,
+    /// They are not, for this reason, a clause: "late elements are an output".
+    NotPossible(&'static str),
 }
 
 /// Makes the [`Exchange`] of one sender, to the given number of shards.
 pub type ExchangeFactory = Arc<dyn Fn(usize) -> Box<dyn Exchange> + Send + Sync>;
 
 /// Deals out batches by key: one outbox per shard.
+///
+/// What it sends need not be the elements: it may combine them, if the operator behind it takes
+/// [that](crate::plane::Operator::combined), too.
 pub trait Exchange: Send {
     /// Takes all elements of `batch`. Full batches go to the outboxes, the rest waits.
     ///
     /// # Errors
     /// If the batch is of the wrong type, or user code that finds the key panics.
     fn deal(&mut self, batch: &mut dyn ErasedBatch, to: &mut [Outbox]) -> Result<()>;
+
+    /// Whether [`deal`](Self::deal) leaves batches as they were.
+    fn reads_only(&self) -> bool {
+        false
+    }
+
+    /// The watermark of what is dealt comes to `watermark`, and is sent next: what waits and would be late then goes to
+    /// the outboxes.
+    ///
+    /// # Errors
+    /// If an outbox is of another type.
+    fn watermark(&mut self, _watermark: Timestamp, to: &mut [Outbox]) -> Result<()> {
+        self.flush(to)
+    }
 
     /// What waits goes to the outboxes.
     ///

@@ -1,7 +1,7 @@
 //! Where operators put what they make.
 
 use super::Batch;
-use super::erased::{AnyBatch, typed};
+use super::erased::{AnyBatch, is_of, typed};
 use crate::{Data, Error, Result};
 use std::any::type_name;
 use std::collections::VecDeque;
@@ -56,7 +56,13 @@ impl Outbox {
     /// An empty batch of `T`.
     #[inline]
     pub fn empty<T: Data>(&mut self) -> AnyBatch {
-        self.spare.pop().unwrap_or_else(|| Box::new(Batch::<T>::default()))
+        // An exchange may send elements at one time, and what they came to at another.
+        if let Some(mut spare) = self.spare.pop()
+            && is_of::<T>(&mut *spare)
+        {
+            return spare;
+        }
+        Box::new(Batch::<T>::default())
     }
 }
 

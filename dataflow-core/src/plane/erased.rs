@@ -75,6 +75,12 @@ pub fn typed<T: Data>(batch: &mut dyn ErasedBatch) -> Result<&mut Batch<T>> {
     })
 }
 
+/// Whether the batch is one of `T`.
+#[inline]
+pub fn is_of<T: Data>(batch: &mut dyn ErasedBatch) -> bool {
+    batch.as_any().is::<Batch<T>>()
+}
+
 /// An operator behind the erasure: all that an executor knows of it. See [`Operator`] for what the calls mean.
 pub trait Step: Send {
     /// A batch of the main input.
@@ -108,7 +114,10 @@ pub struct EraseWithSide<O>(pub O);
 macro_rules! forward_to_operator {
     () => {
         fn batch(&mut self, batch: &mut dyn ErasedBatch, out: &mut [Outbox]) -> Result<()> {
-            self.0.batch(typed(batch)?, O::Out::emitters(out)?)
+            match is_of::<O::In>(batch) {
+                true => self.0.batch(typed(batch)?, O::Out::emitters(out)?),
+                false => self.0.combined(batch, O::Out::emitters(out)?),
+            }
         }
         fn reads_only(&self) -> bool {
             self.0.reads_only()

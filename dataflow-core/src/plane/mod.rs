@@ -9,7 +9,7 @@ mod state;
 
 pub use batch::{Batch, Bounds, Column, Windows};
 pub use emitter::{Emitter, Outbox, Ports};
-pub use erased::{AnyBatch, Erase, EraseWithSide, ErasedBatch, Step, typed};
+pub use erased::{AnyBatch, Erase, EraseWithSide, ErasedBatch, Step, is_of, typed};
 pub use operator::{Advance, Operator, SideOperator};
 pub use position::{Cursor, last_position};
 pub use state::{StateReader, StateWriter, StepState};

@@ -1,5 +1,6 @@
 //! What runs a step.
 
+use super::erased::{ErasedBatch, typed};
 use super::{Batch, Ports, StateReader, StateWriter};
 use crate::{Data, Result};
 use dataflow_windows::Timestamp;
@@ -46,6 +47,12 @@ pub trait Operator: Send + 'static {
 
     /// Takes a batch.
     fn batch(&mut self, input: &mut Batch<Self::In>, out: <Self::Out as Ports>::Emitters<'_>) -> Result<()>;
+
+    /// Takes elements that the [exchange](crate::graph::Exchange) before it has combined: a batch of a type that the two
+    /// have agreed on.
+    fn combined(&mut self, batch: &mut dyn ErasedBatch, _out: <Self::Out as Ports>::Emitters<'_>) -> Result<()> {
+        typed::<Self::In>(batch).map(|_| ()) // it is not
+    }
 
     /// Whether [`batch`](Self::batch) leaves its input as it was. Then others can be given the same batch, not a copy.
     fn reads_only(&self) -> bool {

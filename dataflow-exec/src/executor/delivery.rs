@@ -12,7 +12,6 @@ impl Executor {
     pub(super) fn deliver(&mut self, node: NodeId, input: usize, batch: &mut dyn ErasedBatch) -> Result<()> {
         let role = self.nodes[node.0].inputs[input].role;
         let running = &mut self.nodes[node.0];
-        running.elements_in.add(batch.len() as u64);
         running.bundle += 1;
         let bundle = running.bundle;
         self.work = Work::Batch { len: batch.len(), bounds: batch.bounds() };
@@ -48,12 +47,19 @@ impl Executor {
 
     fn pass(&mut self, from: NodeId, to: Downstream, batch: &mut dataflow_core::plane::AnyBatch) -> Result<()> {
         match to {
-            Downstream::Local(node, input) => self.deliver(node, input, &mut **batch),
+            Downstream::Local(node, input) => {
+                self.nodes[node.0].elements_in.add(batch.len() as u64);
+                self.deliver(node, input, &mut **batch)
+            }
             Downstream::Exchange(edge) => {
+                let edge = &mut self.edges[edge.0];
                 // Finding the key is the work of the step that needs it.
-                self.current = self.edges[edge.0].to.0;
+                self.current = edge.to.0;
                 self.work = Work::Batch { len: batch.len(), bounds: batch.bounds() };
-                self.edges[edge.0].send(batch)?;
+                if edge.is_dealt() {
+                    self.nodes[edge.to.0.0].elements_in.add(batch.len() as u64);
+                }
+                edge.send(batch)?;
                 self.current = from;
                 Ok(())
             }

@@ -33,7 +33,7 @@ pub(super) struct Edge {
 impl Edge {
     fn new(to: (NodeId, usize), routing: &Routing, shards: usize) -> Self {
         let dealer = match routing {
-            Routing::ByKey(factory) => Some(factory(shards)),
+            Routing::ByKey(factory, _) => Some(factory(shards)),
             Routing::Broadcast | Routing::Forward => None,
         };
         let outboxes = (0..shards).map(|_| Outbox::default()).collect();
@@ -60,9 +60,28 @@ impl Edge {
     }
 
     pub(super) fn send_watermark(&mut self, watermark: Timestamp) -> Result<()> {
-        self.flush()?; // what was promised not to be late must be ahead of it
+        self.learn_watermark(watermark)?; // what was promised not to be late must be ahead of it
         self.queues.iter_mut().for_each(|queue| queue.push_back(Message::Watermark(watermark)));
         Ok(())
+    }
+
+    /// The watermark of those who send along it has come to `watermark`.
+    pub(super) fn learn_watermark(&mut self, watermark: Timestamp) -> Result<()> {
+        if let Some(dealer) = &mut self.dealer {
+            dealer.watermark(watermark, &mut self.outboxes)?;
+            self.collect();
+        }
+        Ok(())
+    }
+
+    /// Whether it leaves batches as they were.
+    fn reads_only(&self) -> bool {
+        self.dealer.as_ref().is_some_and(|dealer| dealer.reads_only())
+    }
+
+    /// Whether it is by key: then elements are counted before they are dealt, as they may be combined on the way.
+    pub(super) fn is_dealt(&self) -> bool {
+        self.dealer.is_some()
     }
 
     pub(super) fn send_idle(&mut self, idle: bool) -> Result<()> {
@@ -128,7 +147,7 @@ pub(super) fn connect(graph: &Graph, shards: usize, nodes: &mut [Running], edges
         // Those who only look at a batch come first, so that they need no copy of it.
         let only_look = |to: &Downstream| match to {
             Downstream::Local(node, _) => nodes[node.0].step.as_ref().is_some_and(|step| step.reads_only()),
-            Downstream::Exchange(_) => false,
+            Downstream::Exchange(edge) => edges[edge.0].reads_only(),
         };
         let sorted = nodes[id].outputs.iter().map(|output| {
             let (mut look, take): (Vec<_>, Vec<_>) = output.to.iter().copied().partition(only_look);

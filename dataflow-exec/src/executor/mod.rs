@@ -174,6 +174,9 @@ impl Executor {
             let (node, input) = executor.edges[edge.0].to;
             match message {
                 Message::Batch(mut batch) => {
+                    if !executor.edges[edge.0].is_dealt() {
+                        executor.nodes[node.0].elements_in.add(batch.len() as u64);
+                    }
                     executor.deliver(node, input, &mut *batch)?;
                     executor.edges[edge.0].recycle(batch);
                     Ok(())

@@ -99,6 +99,10 @@ impl Executor {
                     None => node.watermark = saved.watermark,
                 }
             }
+            for edge in &mut executor.edges {
+                let sender = graph.nodes[edge.to.0.0].inputs[edge.to.1].from.node;
+                edge.learn_watermark(from.of(&graph.nodes[sender.0].name)?.watermark)?;
+            }
             Ok(())
         })
     }

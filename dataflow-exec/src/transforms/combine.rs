@@ -1,11 +1,16 @@
 //! One value per key and window.
 
 use super::Types;
+use super::combining_exchange::combining;
 use super::grouping::{self, Accumulate, Arrival, Dropped, Feed, Groups, Late, Rows};
 use super::key_by::{Keyed, KeyedCollection, Keying};
+use super::lifted::{Lifted, Tally, can_wait};
 use crate::combiners::{Count, Max, Mean, Min, Sum, Top};
-use dataflow_core::plane::{Batch, Cursor};
+use dataflow_core::graph::{ExchangeFactory, Lifting, Routing};
+use dataflow_core::plane::{Batch, Cursor, ErasedBatch, is_of, typed};
 use dataflow_core::{Coded, CombineFn, Data, PCollection, Result};
+use dataflow_windows::{Timestamp, WindowingStrategy};
+use std::borrow::Cow;
 use std::marker::PhantomData;
 use std::sync::Arc;
 
@@ -174,5 +179,74 @@ where
             }
             Ok(())
         })
+    }
+
+    fn lifted(self: &Arc<Self>, strategy: &WindowingStrategy, late_is_shown: bool) -> Option<Routing> {
+        let (by, merging) = (self.clone(), strategy.is_merging());
+        let exchange: ExchangeFactory = match () {
+            () if late_is_shown => return None,
+            () if can_wait(strategy) && !merging => {
+                Arc::new(move |shards| combining::<T, G, F, O, u64>(by.clone(), true, shards))
+            }
+            () => Arc::new(move |shards| combining::<T, G, F, O, Arrival>(by.clone(), !merging, shards)),
+        };
+        let lifting = match merging {
+            true => Lifting::NotPossible("windows are joined by key"),
+            false => Lifting::Combined,
+        };
+        Some(Routing::ByKey(exchange, lifting))
+    }
+
+    fn feed_combined<S: Groups<Self>>(
+        &self,
+        groups: &mut S,
+        input: &mut dyn ErasedBatch,
+        late: &mut Late<'_, T>,
+    ) -> Result<()> {
+        match is_of::<Lifted<G::Key, F::Acc, u64>>(input) {
+            true => self.feed_lifted::<S, u64>(groups, input, late),
+            false => self.feed_lifted::<S, Arrival>(groups, input, late),
+        }
+    }
+}
+
+impl<T, G, F, O> Combining<T, G, F, O>
+where
+    T: Data,
+    G: Keying<T>,
+    F: CombineFn<In = G::Value>,
+    O: Data,
+{
+    fn feed_lifted<S: Groups<Self>, N: Tally>(
+        &self,
+        groups: &mut S,
+        input: &mut dyn ErasedBatch,
+        late: &mut Late<'_, T>,
+    ) -> Result<()> {
+        let input = typed::<Lifted<G::Key, F::Acc, N>>(input)?;
+        let mut partials = std::mem::take(&mut input.values);
+        let mut rest = partials.drain(..);
+        let meta = &*input;
+        let mut cursor = Cursor::default();
+        groups.for_each_run(meta, rest.len(), |run| {
+            if !run.late.is_empty() {
+                let of_run = &rest.as_slice()[..run.elements.len()];
+                late.count(of_run.iter().map(|p| p.tally.arrival(Timestamp::MIN).elements).sum(), run.late);
+            }
+            let Some(rows) = run.rows else {
+                rest.by_ref().take(run.elements.len()).for_each(drop);
+                return Ok(());
+            };
+            for (i, Lifted { key, acc, tally }) in run.elements.zip(rest.by_ref()) {
+                cursor.0 = i;
+                let (arrival, window) = (|| tally.arrival(meta.times.get(i)), || meta.window(i));
+                let add = |own: &mut F::Acc| self.combine.merge(own, acc);
+                rows.add(self, Cow::Owned(key), arrival, window, add).map_err(Into::into)?;
+            }
+            Ok(())
+        })?;
+        drop(rest);
+        input.values = partials; // its memory is used again
+        Ok(())
     }
 }

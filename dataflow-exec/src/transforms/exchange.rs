@@ -2,13 +2,14 @@
 
 use super::key_by::Keying;
 use dataflow_core::graph::Exchange;
-use dataflow_core::plane::{Batch, Cursor, ErasedBatch, Outbox, typed};
+use dataflow_core::plane::{Batch, Cursor, ErasedBatch, Outbox, Windows, typed};
 use dataflow_core::{Data, Key, Result, shard_of};
+use dataflow_windows::Timestamp;
 use std::sync::Arc;
 
 /// An exchange to `shards` shards by the key that `keying` finds.
 pub(super) fn by_key<T: Data, G: Keying<T>>(keying: Arc<G>, shards: usize) -> Box<dyn Exchange> {
-    let targets = (0..shards).map(|_| Target { waiting: Batch::default(), rows: Vec::new() }).collect();
+    let targets = (0..shards).map(|_| Target::default()).collect();
     Box::new(ExchangeByKey::<T, G> { keying, targets, shard_of_row: Vec::new() })
 }
 
@@ -18,13 +19,45 @@ struct ExchangeByKey<T, G> {
     shard_of_row: Vec<u8>,
 }
 
-struct Target<T> {
+/// A shard, and what waits to be sent to it.
+pub(super) struct Target<T> {
     waiting: Batch<T>,
-    rows: Vec<usize>,
+    /// What is added to it next, and the numbers of the elements that it came of.
+    pub(super) fresh: Vec<T>,
+    pub(super) rows: Vec<usize>,
+}
+
+impl<T> Default for Target<T> {
+    fn default() -> Self {
+        Target { waiting: Batch::default(), fresh: Vec::new(), rows: Vec::new() }
+    }
 }
 
 impl<T: Data> Target<T> {
-    fn send(&mut self, to: &mut Outbox) -> Result<()> {
+    /// Adds what is fresh, with what else is known of the elements that it came of.
+    pub(super) fn take_fresh<U>(&mut self, from: &Batch<U>, to: &mut Outbox) -> Result<()> {
+        self.waiting.extend_meta(from, self.rows.iter().copied());
+        self.waiting.values.append(&mut self.fresh);
+        self.rows.clear();
+        if self.waiting.len() >= Batch::<T>::target_len() { self.send(to) } else { Ok(()) }
+    }
+
+    /// What comes next is in these windows.
+    pub(super) fn begin(&mut self, windows: &Windows, to: &mut Outbox) -> Result<()> {
+        if self.waiting.windows == *windows { Ok(()) } else { self.send(to) }
+    }
+
+    /// Adds one in the windows that were begun.
+    #[inline]
+    pub(super) fn push(&mut self, value: T, t: Timestamp, windows: &Windows, to: &mut Outbox) -> Result<()> {
+        if self.waiting.is_empty() {
+            self.waiting.windows = windows.clone();
+        }
+        self.waiting.push(value, t);
+        if self.waiting.len() >= Batch::<T>::target_len() { self.send(to) } else { Ok(()) }
+    }
+
+    pub(super) fn send(&mut self, to: &mut Outbox) -> Result<()> {
         if !self.waiting.is_empty() {
             let mut full = to.empty::<T>();
             std::mem::swap(typed::<T>(&mut *full)?, &mut self.waiting);
@@ -73,7 +106,6 @@ impl<T: Data, G: Keying<T>> Exchange for ExchangeByKey<T, G> {
 mod tests {
     use super::*;
     use crate::transforms::ByFirst;
-    use dataflow_windows::Timestamp;
 
     #[test]
     fn every_element_goes_to_the_owner_of_its_key_with_its_time() {

@@ -1,6 +1,6 @@
 //! Keys.
 
-use dataflow_core::graph::Routing;
+use dataflow_core::graph::{Lifting, Routing};
 use dataflow_core::{Boundedness, Data, Key, PCollection, StepSpec};
 use std::borrow::Cow;
 use std::marker::PhantomData;
@@ -128,7 +128,8 @@ impl<T: Data, G: Keying<T>> Keyed<T, G> {
     /// A step that needs all elements of a key in one place.
     pub(super) fn step(&self, name: &str, transform: &'static str) -> StepSpec {
         let keying = self.keying.clone();
-        let routing = Routing::ByKey(Arc::new(move |shards| super::exchange::by_key::<T, G>(keying.clone(), shards)));
+        let exchange = Arc::new(move |shards| super::exchange::by_key::<T, G>(keying.clone(), shards));
+        let routing = Routing::ByKey(exchange, Lifting::NotAsked);
         StepSpec { routing, detail: self.detail.clone(), ..StepSpec::new(name, transform) }
     }
 

@@ -31,6 +31,7 @@ pub use choice::{WithGroups, choose};
 pub(super) use operator::{Dropped, Feed, Late, Shown, apply};
 pub use partial::{OfNothing, Partial};
 pub use run::run_end;
+pub(super) use table::Table;
 
 use pane::Rules;
 

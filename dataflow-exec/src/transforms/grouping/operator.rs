@@ -3,9 +3,10 @@
 use super::{Accumulate, Groups, Run, WithGroups, choose};
 use crate::transforms::Types;
 use crate::transforms::key_by::{Keyed, Keying};
-use dataflow_core::plane::{Advance, Batch, Emitter, Operator, Ports, StateReader, StateWriter};
+use dataflow_core::graph::Routing;
+use dataflow_core::plane::{Advance, Batch, Emitter, ErasedBatch, Operator, Ports, StateReader, StateWriter, typed};
 use dataflow_core::{Counter, Data, PCollection, PortCollections, Result, StepSpec};
-use dataflow_windows::{PaneInfo, Timestamp, Window};
+use dataflow_windows::{PaneInfo, Timestamp, Window, WindowingStrategy};
 use std::marker::PhantomData;
 use std::sync::Arc;
 
@@ -16,6 +17,22 @@ pub(in crate::transforms) trait Feed<T: Data>: Accumulate + Sync + Sized {
 
     /// Adds the elements of a batch to the rows of `groups`, and what is too late to `late`.
     fn feed<S: Groups<Self>>(&self, groups: &mut S, input: &mut Batch<T>, late: &mut Late<'_, T>) -> Result<()>;
+
+    /// How elements come to the owners of their keys if they can be combined on the way. `late_is_shown` says that those
+    /// that come too late are an output.
+    fn lifted(self: &Arc<Self>, _: &WindowingStrategy, _late_is_shown: bool) -> Option<Routing> {
+        None
+    }
+
+    /// Adds what elements were combined to on the way.
+    fn feed_combined<S: Groups<Self>>(
+        &self,
+        _: &mut S,
+        input: &mut dyn ErasedBatch,
+        _: &mut Late<'_, T>,
+    ) -> Result<()> {
+        typed::<T>(input).map(|_| ()) // they were not
+    }
 }
 
 /// Takes elements that come too late for a window.
@@ -71,6 +88,8 @@ pub(in crate::transforms) trait LatePort: Send + Sync + 'static {
     type Out<O: Data, T: Data>: Ports + PortCollections;
     /// Their names.
     const TAGS: &'static [&'static str];
+    /// Whether late elements are one.
+    const IS_SHOWN: bool;
 
     /// The emitters of results and of late elements.
     fn split<'a, O: Data, T: Data>(
@@ -89,6 +108,7 @@ pub(in crate::transforms) struct Shown;
 impl LatePort for Dropped {
     type Out<O: Data, T: Data> = (O,);
     const TAGS: &'static [&'static str] = &["main"];
+    const IS_SHOWN: bool = false;
 
     fn split<'a, O: Data, T: Data>((out,): (Emitter<'a, O>,)) -> (Emitter<'a, O>, Option<Emitter<'a, T>>)
     where
@@ -101,6 +121,7 @@ impl LatePort for Dropped {
 impl LatePort for Shown {
     type Out<O: Data, T: Data> = (O, T);
     const TAGS: &'static [&'static str] = &["main", "late_data"];
+    const IS_SHOWN: bool = true;
 
     fn split<'a, O: Data, T: Data>(
         (out, late): (Emitter<'a, O>, Emitter<'a, T>),
@@ -132,6 +153,9 @@ where
     let mut spec = keyed.grouping_step(name, transform);
     (spec.windowing, spec.tags) = (Some(strategy.after_grouping()), L::TAGS);
     let by = Arc::new(by);
+    if let Some(routing) = by.lifted(&strategy, L::IS_SHOWN) {
+        spec.routing = routing;
+    }
     let step = Step { collection: &keyed.collection, spec, by: by.clone(), late: PhantomData::<fn() -> L> };
     choose(&*by, &strategy, step)
 }
@@ -183,6 +207,13 @@ where
         let (_, out) = L::split::<A::Out, T>(out);
         let mut late = Late { dropped: 0, out, batch: Batch::default() };
         self.by.feed(&mut self.groups, input, &mut late)?;
+        late.send(&self.dropped_late)
+    }
+
+    fn combined(&mut self, input: &mut dyn ErasedBatch, out: <Self::Out as Ports>::Emitters<'_>) -> Result<()> {
+        let (_, out) = L::split::<A::Out, T>(out);
+        let mut late = Late { dropped: 0, out, batch: Batch::default() };
+        self.by.feed_combined(&mut self.groups, input, &mut late)?;
         late.send(&self.dropped_late)
     }
 

@@ -8,24 +8,24 @@ use std::borrow::Cow;
 use std::hash::BuildHasher;
 
 /// Rows by key.
-pub(super) struct Table<K, S> {
-    pub(super) rows: HashTable<(K, S)>,
+pub(in crate::transforms) struct Table<K, S> {
+    pub(in crate::transforms) rows: HashTable<(K, S)>,
     hasher: RandomState,
 }
 
 impl<K: Key, S> Table<K, S> {
-    pub(super) fn new(hasher: RandomState) -> Self {
+    pub(in crate::transforms) fn new(hasher: RandomState) -> Self {
         Table { rows: HashTable::new(), hasher }
     }
 
     /// With room for so many rows.
-    pub(super) fn with_capacity(rows: usize, hasher: RandomState) -> Self {
+    pub(in crate::transforms) fn with_capacity(rows: usize, hasher: RandomState) -> Self {
         Table { rows: HashTable::with_capacity(rows), hasher }
     }
 
     /// The row of `key`, which `create` makes if there is none. One probe.
     #[inline]
-    pub(super) fn row(&mut self, key: Cow<'_, K>, create: impl FnOnce() -> S) -> &mut S {
+    pub(in crate::transforms) fn row(&mut self, key: Cow<'_, K>, create: impl FnOnce() -> S) -> &mut S {
         let hasher = &self.hasher;
         let hash = hasher.hash_one(&*key);
         let entry = self.rows.entry(hash, |(k, _)| *k == *key, |(k, _)| hasher.hash_one(k));
@@ -36,14 +36,14 @@ impl<K: Key, S> Table<K, S> {
     }
 
     /// Gives memory back if it is far more than `rows` rows take: to go through an empty table takes as long as it is wide.
-    pub(super) fn give_up_room(&mut self, rows: usize) {
+    pub(in crate::transforms) fn give_up_room(&mut self, rows: usize) {
         if self.rows.is_empty() && self.rows.capacity() > 64 + 8 * rows {
             self.rows = HashTable::new();
         }
     }
 
     /// The row of `key`, if there is one.
-    pub(super) fn get_mut(&mut self, key: &K) -> Option<&mut S> {
+    pub(in crate::transforms) fn get_mut(&mut self, key: &K) -> Option<&mut S> {
         self.rows.find_mut(self.hasher.hash_one(key), |(k, _)| k == key).map(|(_, row)| row)
     }
 
@@ -59,7 +59,7 @@ impl<K: Key, S> Table<K, S> {
     }
 
     /// Removes the row of `key`.
-    pub(super) fn remove(&mut self, key: &K) -> Option<S> {
+    pub(in crate::transforms) fn remove(&mut self, key: &K) -> Option<S> {
         let found = self.rows.find_entry(self.hasher.hash_one(key), |(k, _)| k == key);
         found.ok().map(|entry| entry.remove().0.1)
     }
