@@ -1,13 +1,16 @@
 //! The data plane: typed batches, the operators that work on them, and the one place where types are erased.
 
 mod batch;
+mod column;
 mod emitter;
 mod erased;
 mod operator;
 mod position;
+mod rows;
 mod state;
 
-pub use batch::{Batch, Bounds, Column, Windows};
+pub use batch::Batch;
+pub use column::{Bounds, Column, Windows};
 pub use emitter::{Emitter, Outbox, Ports};
 pub use erased::{AnyBatch, Erase, EraseWithSide, ErasedBatch, Step, is_of, typed};
 pub use operator::{Advance, Operator, SideOperator};

@@ -68,14 +68,14 @@ impl<T: Data, G: Keying<T, Value: Coded>> Feed<T> for Collecting<T, G> {
     const READS_ONLY: bool = false;
 
     fn feed<S: Groups<Self>>(&self, groups: &mut S, input: &mut Batch<T>, late: &mut Late<'_, T>) -> Result<()> {
-        let values = std::mem::take(&mut input.values);
-        let input = &*input;
-        let len = values.len();
-        let mut values = values.into_iter();
+        let mut taken = std::mem::take(&mut input.values);
+        let len = taken.len();
+        let mut values = taken.drain(..);
         let mut cursor = Cursor::default();
-        groups.for_each_run(input, len, |run| {
+        let meta = &*input;
+        groups.for_each_run(meta, len, |run| {
             if !run.late.is_empty() {
-                late.take(&run, &values.as_slice()[..run.elements.len()], input);
+                late.take(&run, &values.as_slice()[..run.elements.len()], meta);
             }
             let Some(rows) = run.rows else {
                 values.by_ref().take(run.elements.len()).for_each(drop);
@@ -84,10 +84,13 @@ impl<T: Data, G: Keying<T, Value: Coded>> Feed<T> for Collecting<T, G> {
             for (i, element) in run.elements.zip(values.by_ref()) {
                 cursor.0 = i;
                 let (key, value) = self.keying.pair(element);
-                let (arrival, window) = (|| Arrival::of(input.times.get(i)), || input.window(i));
+                let (arrival, window) = (|| Arrival::of(meta.times.get(i)), || meta.window(i));
                 rows.add(self, Cow::Owned(key), arrival, window, |acc| acc.push(value)).map_err(Into::into)?;
             }
             Ok(())
-        })
+        })?;
+        drop(values);
+        input.values = taken; // its memory is used again
+        Ok(())
     }
 }

@@ -1,6 +1,6 @@
 //! One element for each.
 
-use super::{Types, stateless};
+use super::{Types, emptied, stateless};
 use dataflow_core::plane::{Batch, Cursor, Emitter, Operator};
 use dataflow_core::{Data, Element, PCollection, Result, StepSpec};
 use std::marker::PhantomData;
@@ -19,7 +19,8 @@ pub trait Map<T: Data> {
     /// ```
     fn map<O: Data>(&self, name: &str, f: impl Fn(T) -> O + Send + Sync + 'static) -> PCollection<O>;
 
-    /// Makes an element of each, by reference: faster where the new element takes little of a large old one.
+    /// Makes an element of each, by reference: faster where the new element takes little of a large old one, and where
+    /// other steps read the same collection, which then share its elements without copies.
     fn map_ref<O: Data>(&self, name: &str, f: impl Fn(&T) -> O + Send + Sync + 'static) -> PCollection<O>;
 
     /// Makes an element of each and of what is known of it: its timestamp, its window, its pane.
@@ -74,9 +75,9 @@ impl<T: Data, O: Data, F: Fn(T) -> O + Send + Sync + 'static> Operator for MapOp
                 f(v)
             };
             if const { size_of::<T>() == size_of::<O>() && align_of::<T>() == align_of::<O>() } {
-                // The standard library collects such elements in place, so that one buffer goes through the chain.
-                let values = std::mem::take(&mut input.values);
-                o.values = values.into_iter().enumerate().map(made).collect();
+                // The standard library collects such elements in place.
+                let values = std::mem::take(&mut input.values).into_iter().enumerate().map(made).collect();
+                input.values = emptied(std::mem::replace(&mut o.values, values));
             } else {
                 o.values.extend(input.values.drain(..).enumerate().map(&mut made));
             }
@@ -101,10 +102,12 @@ impl<T: Data, O: Data, F: Fn(&T) -> O + Send + Sync + 'static> Operator for MapR
                 cursor.0 = i;
                 f(v)
             }));
-            o.take_meta(input);
-        })?;
-        input.values.clear();
-        Ok(())
+            o.copy_meta(input);
+        })
+    }
+
+    fn reads_only(&self) -> bool {
+        true
     }
 
     stateless!();

@@ -70,3 +70,8 @@ use stateless;
 
 /// The phantom of an operator's element types: keeps the operator `Send` whatever they are.
 type Types<T> = std::marker::PhantomData<fn() -> T>;
+
+/// An empty vector in the memory of `values`, if the elements are of the same size.
+fn emptied<T, U>(values: Vec<T>) -> Vec<U> {
+    values.into_iter().filter_map(|_| None).collect() // in place, as the standard library does it
+}

@@ -61,9 +61,10 @@ pub(super) fn process_each<T: Data, O: Data>(
     mut process: impl FnMut(Element<T>, &mut Output<'_, O>) -> std::result::Result<(), BoxError>,
 ) -> Result<()> {
     input.explode();
-    let mut values = std::mem::take(&mut input.values).into_iter().enumerate().peekable();
+    let mut taken = std::mem::take(&mut input.values);
+    let mut values = taken.drain(..).enumerate();
     let mut cursor = Cursor::default();
-    while values.peek().is_some() {
+    while values.len() > 0 {
         out.try_with(|o| {
             Output::prepare(o, input);
             while o.len() < Batch::<O>::target_len() {
@@ -75,5 +76,7 @@ pub(super) fn process_each<T: Data, O: Data>(
             Ok::<(), Error>(())
         })?;
     }
+    drop(values);
+    input.values = taken; // its memory is used again
     Ok(())
 }

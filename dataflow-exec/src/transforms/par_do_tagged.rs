@@ -54,11 +54,13 @@ impl<D: TaggedDoFn> Operator for TaggedOperator<D> {
         input.explode();
         D::Out::prepare(&mut self.batches, input);
         let mut cursor = Cursor::default();
-        for (i, value) in std::mem::take(&mut input.values).into_iter().enumerate() {
+        let mut values = std::mem::take(&mut input.values);
+        for (i, value) in values.drain(..).enumerate() {
             cursor.0 = i;
             let outputs = D::Out::outputs(&mut self.batches, Some(Element::of(input, i, ())));
             self.do_fn.process(Element::of(input, i, value), outputs).map_err(Error::user)?;
         }
+        input.values = values; // its memory is used again
         D::Out::send(&mut self.batches, out)
     }
 

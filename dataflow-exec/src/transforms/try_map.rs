@@ -2,7 +2,7 @@
 
 use super::{Types, stateless};
 use dataflow_core::plane::{Batch, Cursor, Emitter, Operator};
-use dataflow_core::{BoxError, Data, Element, Output, PCollection, Result, StepSpec};
+use dataflow_core::{BoxError, Data, PCollection, Result, StepSpec};
 use dataflow_windows::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::marker::PhantomData;
@@ -75,13 +75,17 @@ impl<T: Data> TryMap<T> for PCollection<T> {
     {
         let f = Arc::new(f);
         let spec = StepSpec { tags: &["good", "dead_letters"], ..StepSpec::new(name, "ParDo") };
-        self.apply_operator(spec, move |_| Ok(TryMapOperator { f: f.clone(), failed: Vec::new(), types: PhantomData }))
+        self.apply_operator(spec, move |_| {
+            Ok(TryMapOperator { f: f.clone(), rows: vec![], failed: vec![], types: PhantomData })
+        })
     }
 }
 
 struct TryMapOperator<T, O, E, F> {
     f: Arc<F>,
-    failed: Vec<(usize, E)>,
+    /// Which element each of the good ones is from.
+    rows: Vec<u32>,
+    failed: Vec<(u32, E)>,
     types: Types<(T, O)>,
 }
 
@@ -100,33 +104,38 @@ where
         input: &mut Batch<T>,
         (mut good, mut dead): (Emitter<'_, O>, Emitter<'_, DeadLetter<T, E>>),
     ) -> Result<()> {
+        let (rows, failed) = (&mut self.rows, &mut self.failed);
+        rows.clear();
         good.with(|o| {
-            Output::prepare(o, input);
-            o.values.reserve(input.len());
             let mut cursor = Cursor::default();
             for (i, v) in input.values.iter().enumerate() {
                 cursor.0 = i;
                 match (self.f)(v) {
                     Ok(made) => {
-                        let now = Element::of(input, i, ());
-                        o.push_like(made, now.timestamp, now.pane, || now.window());
+                        o.values.push(made);
+                        rows.push(i as u32);
                     }
-                    Err(e) => self.failed.push((i, e)),
+                    Err(e) => failed.push((i as u32, e)),
                 }
             }
+            o.meta_of_rows(input, rows);
         })?;
-        if !self.failed.is_empty() {
-            dead.with(|o| {
-                Output::prepare(o, input);
-                for (i, error) in self.failed.drain(..) {
-                    let now = Element::of(input, i, ());
-                    let letter = DeadLetter { element: input.values[i].clone(), error, timestamp: now.timestamp };
-                    o.push_like(letter, now.timestamp, now.pane, || now.window());
-                }
-            })?;
+        if failed.is_empty() {
+            return Ok(());
         }
-        input.values.clear();
-        Ok(())
+        dead.with(|o| {
+            rows.clear();
+            for (i, error) in failed.drain(..) {
+                let (element, timestamp) = (input.values[i as usize].clone(), input.times.get(i as usize));
+                o.values.push(DeadLetter { element, error, timestamp });
+                rows.push(i);
+            }
+            o.meta_of_rows(input, rows);
+        })
+    }
+
+    fn reads_only(&self) -> bool {
+        true
     }
 
     stateless!();
