@@ -53,8 +53,8 @@ impl Channels {
         // Half of the numbers are for the hot ones, each of which has as many as the others have together.
         let (hot, other) = (any / CHANNELS as usize, any % CHANNELS as usize);
         let number = if hot < HOT_CHANNELS.len() { hot } else { HOT_CHANNELS.len() + other };
-        let [from, page, to] = self.at[number].map(|at| at as usize);
-        (&self.text[from..page], &self.text[page..to])
+        let [from, page, to] = self.at[number];
+        (&self.text[from as usize..page as usize], &self.text[page as usize..to as usize])
     }
 }
 

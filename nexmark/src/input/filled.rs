@@ -1,6 +1,6 @@
 //! Events that are made when they are asked for.
 
-use super::{Chunks, Start, splits};
+use super::{Chunks, STRETCH, Start, splits};
 use crate::event::Event;
 use crate::feed::Feed;
 use crate::generator::Generator;
@@ -28,13 +28,20 @@ use std::sync::Arc;
 pub struct Filled {
     generator: Arc<Generator>,
     events: u64,
+    stretch: u64,
     start: Arc<Start>,
 }
 
 impl Filled {
     /// So many events.
     pub fn new(generator: Arc<Generator>, events: u64) -> Self {
-        Filled { generator, events, start: Arc::default() }
+        Filled { generator, events, stretch: STRETCH, start: Arc::default() }
+    }
+
+    /// With stretches, and splits, of so many events: for tests that have few events.
+    #[must_use]
+    pub fn stretches_of(self, stretch: u64) -> Self {
+        Filled { stretch: stretch.max(1), ..self }
     }
 
     /// The start of a run that is measured.
@@ -50,7 +57,7 @@ impl Filled {
     /// Alternating stretches, for a loop on two threads.
     pub fn feeds(&self) -> [FilledFeed; 2] {
         let feed = |me| {
-            let chunks = Chunks::alternating(me, 2, self.events);
+            let chunks = Chunks::alternating(me, 2, self.stretch, self.events);
             FilledFeed { generator: self.generator.clone(), chunks }
         };
         [feed(0), feed(1)]
@@ -103,7 +110,7 @@ impl Source for Filled {
     }
 
     fn splits(&self, desired: usize) -> Result<Vec<(u64, u64)>> {
-        Ok(splits(self.events, desired))
+        Ok(splits(self.events, self.stretch, desired))
     }
 
     fn lower_bound(&self, (next, _): &(u64, u64)) -> Timestamp {

@@ -25,6 +25,8 @@ pub struct Chunks {
     next: u64,
     /// Where the stretch ends. After it come as many events of others.
     stretch: u64,
+    /// How long stretches are, and how many events of others come after one.
+    len: u64,
     skip: u64,
     end: u64,
 }
@@ -32,13 +34,13 @@ pub struct Chunks {
 impl Chunks {
     /// All events from `next` to `end`.
     fn all(next: u64, end: u64) -> Self {
-        Chunks { next, stretch: end, skip: 0, end }
+        Chunks { next, stretch: end, len: end, skip: 0, end }
     }
 
-    /// Each `of`-th stretch, beginning with number `me`.
-    fn alternating(me: u64, of: u64, end: u64) -> Self {
-        let next = (me * STRETCH).min(end);
-        Chunks { next, stretch: (next + STRETCH).min(end), skip: (of - 1) * STRETCH, end }
+    /// Each `of`-th stretch of `len` events, beginning with number `me`.
+    fn alternating(me: u64, of: u64, len: u64, end: u64) -> Self {
+        let next = (me * len).min(end);
+        Chunks { next, stretch: (next + len).min(end), len, skip: (of - 1) * len, end }
     }
 
     fn is_over(&self) -> bool {
@@ -54,7 +56,7 @@ impl Chunks {
         self.next = chunk.1;
         if self.next == self.stretch && self.next < self.end {
             self.next = (self.next + self.skip).min(self.end);
-            self.stretch = (self.next + STRETCH).min(self.end);
+            self.stretch = (self.next + self.len).min(self.end);
         }
         Some(chunk)
     }
@@ -66,8 +68,8 @@ impl Chunks {
 }
 
 /// Which events are the splits of a source.
-fn splits(events: u64, desired: usize) -> Vec<(u64, u64)> {
-    let size = if desired == 1 { events.max(1) } else { STRETCH };
+fn splits(events: u64, stretch: u64, desired: usize) -> Vec<(u64, u64)> {
+    let size = if desired == 1 { events.max(1) } else { stretch };
     (0..events).step_by(size as usize).map(|from| (from, events.min(from + size))).collect()
 }
 

@@ -1,6 +1,6 @@
 //! Events that are made before the clock starts.
 
-use super::{Chunks, Start};
+use super::{Chunks, STRETCH, Start};
 use crate::event::Event;
 use crate::feed::Feed;
 use crate::generator::Generator;
@@ -20,6 +20,7 @@ use std::vec;
 pub struct Preloaded {
     generator: Arc<Generator>,
     events: u64,
+    stretch: u64,
     threads: usize,
     start: Arc<Start>,
 }
@@ -27,7 +28,13 @@ pub struct Preloaded {
 impl Preloaded {
     /// So many events. As a source they must be read on so many threads: each waits for the others.
     pub fn new(generator: Arc<Generator>, events: u64, threads: usize) -> Self {
-        Preloaded { generator, events, threads: threads.max(1), start: Arc::default() }
+        Preloaded { generator, events, stretch: STRETCH, threads: threads.max(1), start: Arc::default() }
+    }
+
+    /// With stretches of so many events: for tests that have few events.
+    #[must_use]
+    pub fn stretches_of(self, stretch: u64) -> Self {
+        Preloaded { stretch: stretch.max(1), ..self }
     }
 
     /// The start: when all events are made.
@@ -42,7 +49,7 @@ impl Preloaded {
 
     /// Alternating stretches, for a loop on two threads.
     pub fn feeds(&self) -> [PreloadedFeed; 2] {
-        let feed = |me| PreloadedFeed(Part::new(self, Chunks::alternating(me, 2, self.events), 2));
+        let feed = |me| PreloadedFeed(Part::new(self, Chunks::alternating(me, 2, self.stretch, self.events), 2));
         [feed(0), feed(1)]
     }
 }
@@ -112,7 +119,7 @@ impl Source for Preloaded {
 
     fn splits(&self, _: usize) -> Result<Vec<Chunks>> {
         let threads = self.threads as u64;
-        Ok((0..threads).map(|me| Chunks::alternating(me, threads, self.events)).collect())
+        Ok((0..threads).map(|me| Chunks::alternating(me, threads, self.stretch, self.events)).collect())
     }
 
     fn lower_bound(&self, chunks: &Chunks) -> Timestamp {

@@ -1,0 +1,66 @@
+//! What the program prints.
+
+use serde_json::Value;
+use std::process::{Command, Output};
+
+fn nexmark(arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_nexmark")).args(arguments).output().unwrap()
+}
+
+#[track_caller]
+fn printed(arguments: &[&str]) -> String {
+    let output = nexmark(arguments);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap()
+}
+
+#[test]
+fn json_has_an_object_a_line_with_the_fields_that_tools_look_for() {
+    for threads in ["1", "2"] {
+        let json = ["--query", "q5", "--events", "20000", "--pairs", "1", "--compare", "--json", "--threads", threads];
+        let text = printed(&json);
+        let lines: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        assert_eq!(lines.iter().map(|l| l["form"].as_str().unwrap()).collect::<Vec<_>>(), ["preloaded", "filled"]);
+        for line in lines {
+            assert_eq!((line["query"].as_str(), line["path"].as_str()), (Some("q5"), Some("fast")), "{line}");
+            assert_eq!((line["threads"].to_string(), line["events"].as_u64()), (threads.to_owned(), Some(20_000)));
+            assert_eq!(line["results_equal"], Value::Bool(true));
+            for field in ["engine_ns", "loop_ns", "ratio"] {
+                assert!(line[field].as_f64().is_some_and(|n| n > 0.0), "{field} of {line}");
+            }
+            let per_event = line["allocs_per_event"].as_f64().unwrap();
+            assert!((0.0..5.0).contains(&per_event), "{line}");
+            if cfg!(target_os = "linux") {
+                assert!(line["peak_rss_mb"].as_f64().is_some_and(|mb| mb > 1.0), "{line}");
+            }
+        }
+    }
+}
+
+#[test]
+fn another_path_is_chosen_by_name() {
+    let arguments = ["--query", "q5", "--path", "general", "--form", "filled", "--events", "20000", "--compare"];
+    let text = printed(&[&arguments[..], &["--pairs", "1", "--json"]].concat());
+    let line: Value = serde_json::from_str(&text).unwrap();
+    assert_eq!(line["path"], "general");
+}
+
+#[test]
+fn several_queries_come_as_a_table() {
+    let text = printed(&["--query", "q0,q5", "--events", "5000", "--pairs", "1", "--compare", "--form", "filled"]);
+    assert!(text.contains("| q0 ") && text.contains("| q5 ") && text.contains("ns/event"), "{text}");
+}
+
+#[test]
+fn a_query_that_is_not_there_is_an_error_that_says_which_are() {
+    let output = nexmark(&["--query", "q99"]);
+    assert!(!output.status.success());
+    let error = String::from_utf8_lossy(&output.stderr);
+    assert!(error.contains("q99") && error.contains("q0, "), "{error}");
+}
+
+#[test]
+fn the_plan_can_be_seen() {
+    let text = printed(&["--query", "q5", "--explain", "--threads", "2"]);
+    assert!(text.contains("on 2 threads") && text.contains("exchange by key"), "{text}");
+}
