@@ -13,6 +13,7 @@ pub mod event;
 pub mod feed;
 pub mod generator;
 pub mod input;
+pub mod latency;
 pub mod measure;
 pub mod queries;
 pub mod query;

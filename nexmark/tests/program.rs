@@ -1,5 +1,7 @@
 //! What the program prints.
 
+#![allow(clippy::unwrap_used)]
+
 use serde_json::Value;
 use std::process::{Command, Output};
 
@@ -63,4 +65,44 @@ fn a_query_that_is_not_there_is_an_error_that_says_which_are() {
 fn the_plan_can_be_seen() {
     let text = printed(&["--query", "q5", "--explain", "--threads", "2"]);
     assert!(text.contains("on 2 threads") && text.contains("exchange by key"), "{text}");
+}
+
+#[test]
+fn a_check_fails_for_what_costs_more_than_its_bar() {
+    let with = |bar: f64| {
+        let file = std::env::temp_dir().join(format!("nexmark-bars-{}-{bar}.json", std::process::id()));
+        let others = format!("{{ \"preloaded\": {bar}, \"filled\": {bar} }}");
+        std::fs::write(&file, format!("{{ \"tolerance\": 1.0, \"others\": {others}, \"bars\": [] }}")).unwrap();
+        let arguments = ["--check", "--query", "q0", "--events", "5000", "--pairs", "1", "--bars"];
+        let output = nexmark(&[&arguments[..], &[file.to_str().unwrap()]].concat());
+        std::fs::remove_file(file).unwrap();
+        output
+    };
+    assert!(with(1e9).status.success());
+    let broken = with(1e-9);
+    assert!(!broken.status.success());
+    let text = String::from_utf8_lossy(&broken.stdout);
+    assert!(text.contains("TOO SLOW"), "{text}");
+    assert!(String::from_utf8_lossy(&broken.stderr).contains("q0 (fast, preloaded)"));
+}
+
+#[test]
+fn every_query_that_has_a_bar_exists() {
+    let bars: Value = serde_json::from_str(include_str!("../bars.json")).unwrap();
+    let all = nexmark::measure::all();
+    for bar in bars["bars"].as_array().unwrap() {
+        let exists = all.iter().any(|query| bar["query"] == query.name() && bar["path"] == query.path());
+        assert!(exists, "{bar} is for no query");
+    }
+}
+
+#[test]
+fn latency_is_measured_beside_the_machine_s_stalls() {
+    let arguments = ["--query", "q0", "--latency", "2000", "--seconds", "1", "--threads", "2", "--json"];
+    let line: Value = serde_json::from_str(&printed(&arguments)).unwrap();
+    assert!(line["samples"].as_u64().unwrap() > 100, "{line}");
+    for field in ["latency_ms", "stalls_ms"] {
+        let at = |name: &str| line[field][name].as_f64().unwrap();
+        assert!(0.0 < at("p50") && at("p50") <= at("p99") && at("p99") <= at("p99_9") && at("p99_9") <= at("max"));
+    }
 }

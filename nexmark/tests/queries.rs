@@ -1,5 +1,7 @@
 //! Each query gives the same rows in the engine, on any number of threads, and in both loops.
 
+#![allow(clippy::unwrap_used)]
+
 use dataflow::prelude::*;
 use nexmark::for_all_queries;
 use nexmark::generator::{Config, Generator};

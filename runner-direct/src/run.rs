@@ -9,7 +9,7 @@ use crate::shared::{Control, Engine};
 use crate::signals::SignalGuard;
 use crate::source::SourceTask;
 use crate::splits::Splits;
-use crate::worker::{End, Worker};
+use crate::worker::{End, FIRST_NAP, Worker};
 use crossbeam_utils::sync::Parker;
 use dataflow_core::graph::{Graph, NodeId, NodeKind, Role, SinkHooks};
 use dataflow_core::source::ErasedSplit;
@@ -199,7 +199,7 @@ impl Plan {
             let (threads, control) = (self.threads, &*self.control);
             let random = |seed| Random::new(seed, purpose::THREAD, start.restarts << 8 | me as u64);
             let random = self.seed.map(random);
-            Worker { me, threads, executor, sources, control, engine, parker, done: 0, random }.run()
+            Worker { me, threads, executor, sources, control, engine, parker, done: 0, nap: FIRST_NAP, random }.run()
         };
         // Whatever happens here, the others must hear of it: they would wait for this thread.
         catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|panic| Err(Error::panicked(&*panic))).or_else(|error| {

@@ -18,6 +18,10 @@ const RECEIVE_BATCH: usize = 2;
 /// How long a thread sleeps at most when it waits for a source that has nothing at the moment.
 const NAP: Duration = Duration::from_millis(2);
 
+/// How long it sleeps at first. Each time that there is still nothing it sleeps twice as long: what comes often is not
+/// kept waiting, and waiting for what comes seldom costs little.
+pub(crate) const FIRST_NAP: Duration = Duration::from_micros(100);
+
 /// How often steps are told the time of day.
 const TICK: Duration = Duration::from_millis(10);
 
@@ -45,6 +49,8 @@ pub(crate) struct Worker<'a> {
     pub(crate) parker: Parker,
     /// How many commands it has carried out.
     pub(crate) done: u64,
+    /// How long it sleeps when it has nothing to do the next time.
+    pub(crate) nap: Duration,
     /// Makes the choices that are free, in some tests.
     pub(crate) random: Option<Random>,
 }
@@ -85,7 +91,7 @@ impl Worker<'_> {
             }
             let pausing = self.engine.budget.load(Ordering::Relaxed) == 0;
             if self.work(pausing)? {
-                dirty = true;
+                (dirty, self.nap) = (true, FIRST_NAP);
             } else if dirty && !self.executor.has_mail() {
                 if scripted {
                     self.executor.flush_exchanges()?
@@ -260,7 +266,8 @@ impl Worker<'_> {
             }
         }
         let room = self.random.is_some() && self.executor.has_mail(); // there may be some, though it was refused
-        self.parker.park_timeout(if room { NAP / 100 } else { NAP });
+        self.parker.park_timeout(if room { NAP / 100 } else { self.nap });
+        self.nap = NAP.min(self.nap * 2);
         Ok(false)
     }
 

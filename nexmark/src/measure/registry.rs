@@ -4,6 +4,7 @@ use super::run::{self, Input, Run};
 use crate::for_all_queries;
 use crate::generator::{Config, Generator};
 use crate::input::Filled;
+use crate::latency::{self, Latency, Paced};
 use crate::query::Query;
 use dataflow::prelude::*;
 use std::marker::PhantomData;
@@ -28,6 +29,12 @@ pub trait Measured: Sync {
     /// # Errors
     /// If the loop panics.
     fn by_hand(&self, input: &Input, threads: u16) -> Result<Run>;
+
+    /// Runs its pipeline on events that come when they are due.
+    ///
+    /// # Errors
+    /// If the pipeline cannot be run, or fails.
+    fn latency(&self, events: &Paced, threads: u16) -> Result<Latency>;
 
     /// How its pipeline is run.
     fn explain(&self, threads: u16) -> String;
@@ -54,6 +61,10 @@ impl<Q: Query> Measured for Of<Q> {
 
     fn by_hand(&self, input: &Input, threads: u16) -> Result<Run> {
         run::by_hand::<Q>(input, threads)
+    }
+
+    fn latency(&self, events: &Paced, threads: u16) -> Result<Latency> {
+        latency::measure::<Q>(events, threads)
     }
 
     fn explain(&self, threads: u16) -> String {

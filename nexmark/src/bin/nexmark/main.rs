@@ -1,15 +1,18 @@
 //! Nexmark: `nexmark --help` says what it measures.
 
+mod check;
 mod options;
 mod report;
 
-use anyhow::{Result, bail, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use clap::Parser;
 use nexmark::allocations::Counting;
 use nexmark::generator::{Config, Generator};
+use nexmark::latency::Paced;
 use nexmark::measure::{self, Form, Input, Measured};
+use nexmark::stopwatch::Stopwatch;
 use options::Options;
-use report::Line;
+use report::{LatencyLine, Line};
 use std::process::{Command, ExitCode};
 use std::sync::Arc;
 
@@ -27,12 +30,21 @@ fn main() -> ExitCode {
 }
 
 fn run(options: &Options) -> Result<()> {
+    if options.startup {
+        return startup();
+    }
     let queries = chosen(options)?;
     if options.explain {
         for query in queries {
             println!("{} ({}): {}\n{}", query.name(), query.path(), query.question(), query.explain(options.threads));
         }
         return Ok(());
+    }
+    if let Some(rate) = options.latency {
+        return latency(options, rate, &queries);
+    }
+    if options.check {
+        return check::check(options, &queries, &generator(options, options.rate));
     }
     if options.speedup {
         return speedup(options, &queries);
@@ -49,7 +61,8 @@ fn chosen(options: &Options) -> Result<Vec<Box<dyn Measured>>> {
     let all = measure::all();
     let mut names: Vec<&str> = all.iter().map(|query| query.name()).collect();
     names.dedup();
-    if !options.all && options.query.is_empty() {
+    let all_of_them = options.all || options.check;
+    if !all_of_them && options.query.is_empty() {
         bail!("which query? Use --query with some of {}, or --all", names.join(", "));
     }
     for name in &options.query {
@@ -60,7 +73,7 @@ fn chosen(options: &Options) -> Result<Vec<Box<dyn Measured>>> {
     for query in all.into_iter().filter(|query| asked(&**query)) {
         let take = match &options.path {
             Some(path) => path == query.path(),
-            None => options.all || chosen.last().is_none_or(|last| last.name() != query.name()),
+            None => all_of_them || chosen.last().is_none_or(|last| last.name() != query.name()),
         };
         if take {
             chosen.push(query);
@@ -70,11 +83,11 @@ fn chosen(options: &Options) -> Result<Vec<Box<dyn Measured>>> {
     Ok(chosen)
 }
 
-fn generator(options: &Options) -> Arc<Generator> {
+fn generator(options: &Options, rate: u64) -> Arc<Generator> {
     Arc::new(Generator::new(Config {
         seed: options.seed,
-        first_rate: options.rate,
-        next_rate: options.rate,
+        first_rate: rate,
+        next_rate: rate,
         out_of_order_group: options.out_of_order,
         ..Config::default()
     }))
@@ -82,11 +95,12 @@ fn generator(options: &Options) -> Arc<Generator> {
 
 /// The engine without anything to compare it with.
 fn alone(options: &Options, queries: &[Box<dyn Measured>]) -> Result<()> {
-    let generator = generator(options);
+    let generator = generator(options, options.rate);
     for query in queries {
         for form in options.forms() {
-            let run = query.engine(&Input::new(form, &generator, options.events, options.threads), options.threads)?;
-            let ns = run.time.clock.as_secs_f64() * 1e9 / options.events as f64;
+            let run =
+                query.engine(&Input::new(form, &generator, options.events(), options.threads), options.threads)?;
+            let ns = run.time.clock.as_secs_f64() * 1e9 / options.events() as f64;
             let (name, path, form, rate) = (query.name(), query.path(), form.name(), 1e3 / ns);
             println!("{name} ({path}), {form}: {rate:.2} M events/s, {ns:.1} ns an event, {} results", run.total.rows);
         }
@@ -96,13 +110,13 @@ fn alone(options: &Options, queries: &[Box<dyn Measured>]) -> Result<()> {
 
 /// The engine and the loop in turn.
 fn compare(options: &Options, queries: &[Box<dyn Measured>]) -> Result<()> {
-    let generator = generator(options);
+    let generator = generator(options, options.rate);
     let mut lines = Vec::new();
     for query in queries {
         for form in options.forms() {
             let line = if queries.len() == 1 {
                 let comparison =
-                    measure::compare(&**query, form, &generator, options.events, options.threads, options.pairs)?;
+                    measure::compare(&**query, form, &generator, options.events(), options.threads, options.pairs)?;
                 Line::new(&**query, &comparison)
             } else {
                 in_a_process(options, &**query, form)?
@@ -126,7 +140,7 @@ fn in_a_process(options: &Options, query: &dyn Measured, form: Form) -> Result<L
     let mut command = Command::new(std::env::current_exe()?);
     command.args(["--compare", "--json", "--query", query.name(), "--path", query.path(), "--form", form.name()]);
     for (name, value) in [
-        ("--events", options.events),
+        ("--events", options.events()),
         ("--threads", u64::from(options.threads)),
         ("--pairs", options.pairs as u64),
         ("--seed", options.seed),
@@ -144,10 +158,10 @@ fn in_a_process(options: &Options, query: &dyn Measured, form: Form) -> Result<L
 }
 
 fn speedup(options: &Options, queries: &[Box<dyn Measured>]) -> Result<()> {
-    let generator = generator(options);
+    let generator = generator(options, options.rate);
     for query in queries {
         for form in options.forms() {
-            let speedup = measure::speedup(&**query, form, &generator, options.events, options.pairs)?;
+            let speedup = measure::speedup(&**query, form, &generator, options.events(), options.pairs)?;
             let (name, path, form) = (query.name(), query.path(), form.name());
             println!(
                 "{name} ({path}), {form}: two threads are {:.2} × as fast as one, by hand {:.2} ×: {:.2} of it",
@@ -155,5 +169,36 @@ fn speedup(options: &Options, queries: &[Box<dyn Measured>]) -> Result<()> {
             );
         }
     }
+    Ok(())
+}
+
+/// How late results are at a fixed rate.
+fn latency(options: &Options, rate: u64, queries: &[Box<dyn Measured>]) -> Result<()> {
+    let (events, speed) = (rate * options.seconds, options.speed_of_time.max(1));
+    ensure!(rate >= speed, "with --speed-of-time {speed} there must be --latency {speed} or more");
+    let generator = generator(options, rate / speed);
+    for query in queries {
+        let paced = Paced::new(generator.clone(), events, speed as f64, options.threads);
+        let latency = query.latency(&paced, options.threads)?;
+        let line = LatencyLine::new(&**query, rate, options.threads, &latency);
+        println!("{}", if options.json { serde_json::to_string(&line)? } else { line.to_string() });
+        ensure!(line.samples > 0, "no result came: take more --seconds, or a higher --speed-of-time");
+    }
+    Ok(())
+}
+
+/// How long it takes to a first result.
+fn startup() -> Result<()> {
+    let all = measure::all();
+    let query = all.iter().find(|query| query.name() == "q0").context("there is no q0")?;
+    let generator = Arc::new(Generator::new(Config::default()));
+    let mut milliseconds = Vec::new();
+    for _ in 0..5 {
+        let watch = Stopwatch::start();
+        query.engine(&Input::new(Form::Filled, &generator, 1, 2), 2)?;
+        milliseconds.push(watch.elapsed().clock.as_secs_f64() * 1e3);
+    }
+    let first = milliseconds[0];
+    println!("first {first:.2} ms, median of five {:.2} ms", measure::median(milliseconds));
     Ok(())
 }

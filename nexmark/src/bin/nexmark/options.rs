@@ -2,6 +2,7 @@
 
 use clap::{Parser, ValueEnum};
 use nexmark::measure::Form;
+use std::path::PathBuf;
 
 /// Runs Nexmark's queries, and measures them beside loops written by hand.
 #[derive(Parser, Debug)]
@@ -19,9 +20,9 @@ pub(crate) struct Options {
     #[arg(long, value_name = "NAME")]
     pub(crate) path: Option<String>,
 
-    /// How many events.
-    #[arg(long, value_name = "N", default_value_t = 2_000_000, value_parser = clap::value_parser!(u64).range(1..))]
-    pub(crate) events: u64,
+    /// How many events [default: 2,000,000; for --check 200,000].
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    events: Option<u64>,
 
     /// How many threads the engine has. With two, the loop has two as well.
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=128))]
@@ -51,6 +52,32 @@ pub(crate) struct Options {
     #[arg(long)]
     pub(crate) speedup: bool,
 
+    /// Events come at this rate, per second on the clock: how late are results?
+    #[arg(long, value_name = "RATE", value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) latency: Option<u64>,
+
+    /// For --latency: for so long.
+    #[arg(long, value_name = "N", default_value_t = 10)]
+    pub(crate) seconds: u64,
+
+    /// For --latency: event time goes on so many times as fast as the clock, so that there are many windows. With 100,
+    /// windows of 10 seconds are 100 milliseconds.
+    #[arg(long, value_name = "FACTOR", default_value_t = 100)]
+    pub(crate) speed_of_time: u64,
+
+    /// How long it takes from the start of the program's work to the first result: q0 of one event, median of five.
+    #[arg(long)]
+    pub(crate) startup: bool,
+
+    /// Compares what all queries, or those of --query, cost on little input with the bars of a file, and fails if one costs
+    /// too much.
+    #[arg(long)]
+    pub(crate) check: bool,
+
+    /// For --check: the file [default: nexmark/bars.json as it was when this program was built].
+    #[arg(long, value_name = "FILE")]
+    pub(crate) bars: Option<PathBuf>,
+
     /// Other seeds, other events.
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub(crate) seed: u64,
@@ -76,10 +103,20 @@ pub(crate) enum FormName {
 impl Options {
     /// The forms that are asked for.
     pub(crate) fn forms(&self) -> Vec<Form> {
+        self.forms_or(&[Form::Preloaded, Form::Filled])
+    }
+
+    /// The forms that are asked for, or `default`.
+    pub(crate) fn forms_or(&self, default: &[Form]) -> Vec<Form> {
         match self.form {
             Some(FormName::Preloaded) => vec![Form::Preloaded],
             Some(FormName::Filled) => vec![Form::Filled],
-            None => vec![Form::Preloaded, Form::Filled],
+            None => default.to_vec(),
         }
+    }
+
+    /// How many events a run has.
+    pub(crate) fn events(&self) -> u64 {
+        self.events.unwrap_or(if self.check { 200_000 } else { 2_000_000 })
     }
 }

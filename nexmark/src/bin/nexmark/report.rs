@@ -2,8 +2,10 @@
 
 use anyhow::Result;
 use comfy_table::{CellAlignment, Table, presets};
+use nexmark::latency::{Durations, Latency};
 use nexmark::measure::{Comparison, Measured};
 use serde::{Deserialize, Serialize};
+use std::fmt;
 
 /// What is known of a query in one form. Times are nanoseconds per event.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -105,4 +107,62 @@ pub(crate) fn table(lines: &[Line]) -> Table {
         column.set_cell_alignment(CellAlignment::Right);
     }
     table
+}
+
+/// How late results of a query are, beside how late the machine wakes those who sleep. In milliseconds.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct LatencyLine {
+    query: String,
+    path: String,
+    threads: u16,
+    rate: u64,
+    pub(crate) samples: usize,
+    latency_ms: Percentiles,
+    stalls_ms: Percentiles,
+}
+
+#[derive(Clone, Copy, Debug, Serialize)]
+struct Percentiles {
+    p50: f64,
+    p99: f64,
+    p99_9: f64,
+    max: f64,
+}
+
+impl Percentiles {
+    fn new(of: &Durations) -> Self {
+        let at = |share| (of.percentile(share).as_secs_f64() * 1e6).round() / 1e3;
+        Percentiles { p50: at(0.5), p99: at(0.99), p99_9: at(0.999), max: at(1.0) }
+    }
+}
+
+impl fmt::Display for Percentiles {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Percentiles { p50, p99, p99_9, max } = self;
+        write!(f, "p50 {p50:.2}, p99 {p99:.2}, p99.9 {p99_9:.2}, max {max:.2} ms")
+    }
+}
+
+impl LatencyLine {
+    pub(crate) fn new(query: &dyn Measured, rate: u64, threads: u16, of: &Latency) -> Self {
+        LatencyLine {
+            query: query.name().to_owned(),
+            path: query.path().to_owned(),
+            threads,
+            rate,
+            samples: of.results.count(),
+            latency_ms: Percentiles::new(&of.results),
+            stalls_ms: Percentiles::new(&of.stalls),
+        }
+    }
+}
+
+impl fmt::Display for LatencyLine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let LatencyLine { query, path, threads, rate, samples, latency_ms, stalls_ms } = self;
+        let threads = if *threads == 1 { "1 thread".to_owned() } else { format!("{threads} threads") };
+        writeln!(f, "{query} ({path}), {rate} events/s, {threads}: {samples} results")?;
+        writeln!(f, "  from event to result: {latency_ms}")?;
+        write!(f, "  the machine's stalls: {stalls_ms}; p99 over it: {:.2} ms", latency_ms.p99 - stalls_ms.p99)
+    }
 }
