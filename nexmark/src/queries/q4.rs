@@ -36,7 +36,7 @@ impl Row for CategoryPrice {
 /// Auctions have a category.
 type Rest = LotOrOffer<u64, ()>;
 
-#[inline]
+#[inline(always)]
 fn auction_or_bid(event: &Event) -> Option<(u64, Rest)> {
     match event {
         Event::Bid(Bid { auction, price, date_time, .. }) => {

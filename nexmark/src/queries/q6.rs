@@ -111,7 +111,7 @@ impl Sales {
 /// Auctions have a seller.
 type Rest = LotOrOffer<u64, ()>;
 
-#[inline]
+#[inline(always)]
 fn auction_or_bid(event: &Event) -> Option<(u64, Rest)> {
     match event {
         Event::Bid(Bid { auction, price, date_time, .. }) => {
