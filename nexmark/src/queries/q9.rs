@@ -44,7 +44,7 @@ fn auction_or_bid(event: Event) -> Option<(u64, Rest)> {
 
 #[inline]
 fn row(won: Won<Box<Auction>, Bid>) -> WinningBid {
-    WinningBid { auction: won.lot.more, bid: won.offer.more }
+    WinningBid { auction: won.lot, bid: won.offer.more }
 }
 
 impl Query for Q9 {
@@ -85,7 +85,7 @@ struct ByHand<O> {
 }
 
 impl<O: FnMut(WinningBid)> Part<(u64, Rest)> for ByHand<O> {
-    #[inline]
+    #[inline(always)]
     fn take(&mut self, (auction, what): (u64, Rest)) {
         self.auctions.take(auction, what);
     }
