@@ -37,7 +37,7 @@ pub trait Front<T>: Send {
 }
 
 impl<T, F: FnMut(Event) -> Option<T> + Send> Front<T> for F {
-    #[inline]
+    #[inline(always)]
     fn event(&mut self, event: Event, give: &mut impl FnMut(T)) {
         if let Some(row) = self(event) {
             give(row);

@@ -1,8 +1,8 @@
 //! q3: local item suggestion. As in the first definition of the benchmark, and in Flink's, nothing is forgotten; Beam's
 //! forgets sellers of whom it has not heard for a while.
 
-use crate::by_hand::{self, Part, Table};
-use crate::event::Event;
+use crate::by_hand::{self, Front, Part, Table};
+use crate::event::{Event, Person};
 use crate::feed::Feed;
 use crate::query::{Query, Row};
 use dataflow::prelude::*;
@@ -110,24 +110,28 @@ impl Query for Q3 {
     }
 
     fn by_hand(feed: impl Feed, out: impl FnMut(LocalItem)) {
-        by_hand::on_one(feed, filter, JoinByHand::new(out));
+        by_hand::on_one(feed, Filter, JoinByHand::new(out));
     }
 
     fn by_hand_on_two<F: Feed, O: FnMut(LocalItem) + Send>(feeds: [F; 2], outs: [O; 2]) {
-        by_hand::on_two(feeds, [filter; 2], outs.map(JoinByHand::new), |(id, _)| by_hand::owner(*id));
+        by_hand::on_two(feeds, [Filter; 2], outs.map(JoinByHand::new), |(id, _)| by_hand::owner(*id));
     }
 }
 
-#[inline]
-fn filter(event: Event) -> Option<(u64, SellerOrItem)> {
-    match event {
-        Event::Person(person) if is_local(&person.state) => {
-            let person = *person;
-            let seller = Seller { name: person.name, city: person.city, state: person.state };
-            Some((person.id, SellerOrItem::Seller(seller)))
+#[derive(Clone, Copy)]
+struct Filter;
+
+impl Front<(u64, SellerOrItem)> for Filter {
+    #[inline(always)] // a call would move each event
+    fn event(&mut self, event: Event, give: &mut impl FnMut((u64, SellerOrItem))) {
+        match event {
+            Event::Person(person) if is_local(&person.state) => {
+                let Person { id, name, city, state, .. } = *person;
+                give((id, SellerOrItem::Seller(Seller { name, city, state })));
+            }
+            Event::Auction(auction) if auction.category == 10 => give((auction.seller, SellerOrItem::Item(auction.id))),
+            _ => {}
         }
-        Event::Auction(auction) if auction.category == 10 => Some((auction.seller, SellerOrItem::Item(auction.id))),
-        _ => None,
     }
 }
 

@@ -36,7 +36,7 @@ impl Row for CategoryPrice {
 /// Auctions have a category.
 type Rest = LotOrOffer<u64, ()>;
 
-#[inline]
+#[inline(always)]
 fn auction_or_bid(event: &Event) -> Option<(u64, Rest)> {
     match event {
         Event::Bid(Bid { auction, price, date_time, .. }) => {
@@ -60,7 +60,7 @@ impl Query for Q4 {
         let won = events
             .filter_map_ref("AuctionsAndBids", auction_or_bid)
             .par_do_stateful("WinningBids", WinningBids::new())
-            .map("Prices", |won| (won.lot.more, won.offer.price));
+            .map("Prices", |won| (won.lot, won.offer.price));
         won.window("Sliding", SlidingWindows::of(SIZE).every(PERIOD)).mean("Mean", |price| *price as f64).map_element(
             "CategoryPrices",
             |mean| {
@@ -147,8 +147,8 @@ impl<O, C: FnMut(Timestamp, &mut Slices, &mut O)> Part<(u64, Rest)> for ByHand<O
     #[inline]
     fn advance(&mut self, watermark: Timestamp) {
         self.auctions.advance(watermark, |won| {
-            if let Some(slice) = self.slices.at(won.lot.last_moment()) {
-                *slice.entry(won.lot.more).or_default() += Sum { cents: won.offer.price, count: 1 };
+            if let Some(slice) = self.slices.at(winning_bids::before(won.closes)) {
+                *slice.entry(won.lot).or_default() += Sum { cents: won.offer.price, count: 1 };
             }
         });
         if self.slices.is_due(watermark) {

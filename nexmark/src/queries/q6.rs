@@ -111,7 +111,7 @@ impl Sales {
 /// Auctions have a seller.
 type Rest = LotOrOffer<u64, ()>;
 
-#[inline]
+#[inline(always)]
 fn auction_or_bid(event: &Event) -> Option<(u64, Rest)> {
     match event {
         Event::Bid(Bid { auction, price, date_time, .. }) => {
@@ -133,7 +133,7 @@ impl Query for Q6 {
     fn pipeline(events: &PCollection<Event>) -> PCollection<SellerPrice> {
         let won =
             events.filter_map_ref("AuctionsAndBids", auction_or_bid).par_do_stateful("WinningBids", WinningBids::new());
-        won.map("Sales", |won| (won.lot.more, (won.auction, won.offer.price)))
+        won.map("Sales", |won| (won.lot, (won.auction, won.offer.price)))
             .par_do_stateful("AveragePrices", AveragePrices)
     }
 
@@ -205,7 +205,7 @@ impl<C: FnMut(Timestamp, &mut Vec<Sale>)> Part<(u64, Rest)> for ByHand<C> {
     #[inline]
     fn advance(&mut self, watermark: Timestamp) {
         if let Some(passed) = self.auctions.advance(watermark, |won| {
-            self.sales.push((won.lot.closes, won.auction, won.lot.more, won.offer.price));
+            self.sales.push((won.closes, won.auction, won.lot, won.offer.price));
         }) {
             (self.close)(passed, &mut self.sales);
         }

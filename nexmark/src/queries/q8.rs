@@ -1,6 +1,6 @@
 //! q8: monitor new users. As in Beam there is a row for each auction, and windows are of ten seconds.
 
-use crate::by_hand::{self, Part, Stretches, Table};
+use crate::by_hand::{self, Front, Part, Stretches, Table};
 use crate::event::Event;
 use crate::feed::Feed;
 use crate::query::{Query, Row};
@@ -46,11 +46,11 @@ impl Query for Q8 {
     }
 
     fn by_hand(feed: impl Feed, out: impl FnMut(NewSeller)) {
-        by_hand::on_one(feed, arrival, Join::new(out));
+        by_hand::on_one(feed, Arrivals, Join::new(out));
     }
 
     fn by_hand_on_two<F: Feed, O: FnMut(NewSeller) + Send>(feeds: [F; 2], outs: [O; 2]) {
-        by_hand::on_two(feeds, [arrival; 2], outs.map(Join::new), |(id, _, _)| by_hand::owner(*id));
+        by_hand::on_two(feeds, [Arrivals; 2], outs.map(Join::new), |(id, _, _)| by_hand::owner(*id));
     }
 }
 
@@ -62,12 +62,19 @@ enum PersonOrAuction {
     Auction(u64),
 }
 
-#[inline]
-fn arrival(event: Event) -> Option<Arrival> {
-    match event {
-        Event::Person(person) => Some((person.id, person.date_time, PersonOrAuction::Person(person.name))),
-        Event::Auction(auction) => Some((auction.seller, auction.date_time, PersonOrAuction::Auction(auction.reserve))),
-        Event::Bid(_) => None,
+#[derive(Clone, Copy)]
+struct Arrivals;
+
+impl Front<Arrival> for Arrivals {
+    #[inline(always)] // a call would move each event
+    fn event(&mut self, event: Event, give: &mut impl FnMut(Arrival)) {
+        match event {
+            Event::Bid(_) => {}
+            Event::Person(person) => give((person.id, person.date_time, PersonOrAuction::Person(person.name))),
+            Event::Auction(auction) => {
+                give((auction.seller, auction.date_time, PersonOrAuction::Auction(auction.reserve)));
+            }
+        }
     }
 }
 

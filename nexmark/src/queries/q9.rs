@@ -1,7 +1,7 @@
 //! q9: winning bids. Whole auctions and bids come out, as in Beam. See [`super::winning_bids`] for which bids win.
 
 use super::winning_bids::{self, Lot, LotOrOffer, Offer, WinningBids, Won};
-use crate::by_hand::{self, Part};
+use crate::by_hand::{self, Front, Part};
 use crate::event::{Auction, Bid, Event};
 use crate::feed::Feed;
 use crate::query::{Query, Row};
@@ -44,7 +44,7 @@ fn auction_or_bid(event: Event) -> Option<(u64, Rest)> {
 
 #[inline]
 fn row(won: Won<Box<Auction>, Bid>) -> WinningBid {
-    WinningBid { auction: won.lot.more, bid: won.offer.more }
+    WinningBid { auction: won.lot, bid: won.offer.more }
 }
 
 impl Query for Q9 {
@@ -58,12 +58,24 @@ impl Query for Q9 {
     }
 
     fn by_hand(feed: impl Feed, out: impl FnMut(WinningBid)) {
-        by_hand::on_one(feed, auction_or_bid, ByHand { auctions: winning_bids::ByHand::new(), out });
+        by_hand::on_one(feed, AuctionsAndBids, ByHand { auctions: winning_bids::ByHand::new(), out });
     }
 
     fn by_hand_on_two<F: Feed, O: FnMut(WinningBid) + Send>(feeds: [F; 2], outs: [O; 2]) {
         let parts = outs.map(|out| ByHand { auctions: winning_bids::ByHand::new(), out });
-        by_hand::on_two(feeds, [auction_or_bid; 2], parts, |(auction, _)| by_hand::owner(*auction));
+        by_hand::on_two(feeds, [AuctionsAndBids; 2], parts, |(auction, _)| by_hand::owner(*auction));
+    }
+}
+
+#[derive(Clone, Copy)]
+struct AuctionsAndBids;
+
+impl Front<(u64, Rest)> for AuctionsAndBids {
+    #[inline(always)] // a call would move each event once more
+    fn event(&mut self, event: Event, give: &mut impl FnMut((u64, Rest))) {
+        if let Some(row) = auction_or_bid(event) {
+            give(row);
+        }
     }
 }
 
@@ -73,7 +85,7 @@ struct ByHand<O> {
 }
 
 impl<O: FnMut(WinningBid)> Part<(u64, Rest)> for ByHand<O> {
-    #[inline]
+    #[inline(always)]
     fn take(&mut self, (auction, what): (u64, Rest)) {
         self.auctions.take(auction, what);
     }

@@ -4,6 +4,9 @@
 //! earliest. It is known when the watermark passes the end of the auction. So it is in Beam, but that there also bids from
 //! before the auction was opened count; here, and in Flink, they do not, so that a bid whose auction is not known can be
 //! forgotten when the watermark passes it. (Flink has no reserve, and bids count up to the end of the auction, inclusive.)
+//!
+//! About half of the generator's bids are for auctions that have just ended. An auction is known a while longer, so that
+//! such bids are refused at once.
 
 use crate::by_hand::{Stretches, Table};
 use dataflow::prelude::*;
@@ -38,16 +41,20 @@ pub(super) struct Offer<B> {
 #[derive(Clone)]
 pub(super) struct Won<A, B> {
     pub(super) auction: u64,
-    pub(super) lot: Lot<A>,
+    pub(super) closes: Timestamp,
+    pub(super) lot: A,
     pub(super) offer: Offer<B>,
 }
 
-impl<A> Lot<A> {
-    /// The last moment in which it is open: the time of what is known then.
-    pub(super) fn last_moment(&self) -> Timestamp {
-        self.closes - Duration::micros(1)
-    }
+/// How long an auction that is over is known.
+const KNOWN: Duration = Duration::seconds(10);
 
+/// The last moment before an auction closes: the time of what is known then.
+pub(super) fn before(closes: Timestamp) -> Timestamp {
+    closes - Duration::micros(1)
+}
+
+impl<A> Lot<A> {
     #[inline]
     fn allows<B>(&self, offer: &Offer<B>) -> bool {
         self.opens <= offer.at && offer.at < self.closes && self.reserve <= offer.price
@@ -65,18 +72,21 @@ impl<B: Ord> Offer<B> {
 /// What is known of an auction.
 #[derive(StateRow)]
 pub(super) struct Bidding<A: Coded, B: Coded> {
-    lot: Value<Lot<A>>,
+    /// The auction, without what is more of it when it is over.
+    lot: Value<Lot<Option<A>>>,
     best: Value<Offer<B>>,
-    /// Bids that came before the auction, or after its end.
-    waiting: Bag<Offer<B>>,
-    /// When the auction is over; while it is not known, when bids for it can be forgotten.
+    /// When the auction is over.
     over: EventTimer,
+    /// Bids that came before the auction.
+    waiting: Bag<Offer<B>>,
+    /// When all this is of no more use.
+    forget: EventTimer,
 }
 
 impl<A: Coded, B: Coded> Default for Bidding<A, B> {
     fn default() -> Self {
-        let (lot, best) = Default::default();
-        Bidding { lot, best, waiting: Bag::default(), over: EventTimer::default() }
+        let (lot, best, over, waiting, forget) = Default::default();
+        Bidding { lot, best, over, waiting, forget }
     }
 }
 
@@ -113,18 +123,20 @@ impl<A: Coded, B: Coded + Ord> KeyedDoFn for WinningBids<A, B> {
                 Some(lot) if !lot.allows(&offer) => {}
                 Some(_) => consider(&mut state.best, offer),
                 None => {
-                    let latest = state.over.time().map_or(offer.at, |set| set.max(offer.at));
-                    state.over.set(latest);
+                    let latest = state.forget.time().map_or(offer.at, |set| set.max(offer.at));
+                    state.forget.set(latest);
                     state.waiting.add(offer);
                 }
             },
-            LotOrOffer::Lot(lot) => {
+            LotOrOffer::Lot(Lot { reserve, opens, closes, more }) => {
+                let lot = Lot { reserve, opens, closes, more: Some(more) };
                 for offer in state.waiting.take() {
                     if lot.allows(&offer) {
                         consider(&mut state.best, offer);
                     }
                 }
-                state.over.set(lot.last_moment());
+                state.over.set(before(closes));
+                state.forget.set(closes + KNOWN);
                 state.lot.set(lot);
             }
         }
@@ -134,14 +146,23 @@ impl<A: Coded, B: Coded + Ord> KeyedDoFn for WinningBids<A, B> {
     fn on_timer(
         &mut self,
         context: &KeyContext<'_, u64>,
-        BiddingTimer::Over: BiddingTimer,
+        timer: BiddingTimer,
         state: &mut Bidding<A, B>,
         out: &mut Output<'_, Won<A, B>>,
     ) -> Result<(), BoxError> {
-        // An auction that opens later would not allow those bids.
-        state.waiting.clear();
-        if let (Some(lot), Some(offer)) = (state.lot.take(), state.best.take()) {
-            out.emit(Won { auction: *context.key(), lot, offer });
+        match timer {
+            BiddingTimer::Over => {
+                if let Some(lot) = state.lot.get_mut()
+                    && let (Some(more), Some(offer)) = (lot.more.take(), state.best.take())
+                {
+                    out.emit(Won { auction: *context.key(), closes: lot.closes, lot: more, offer });
+                }
+            }
+            BiddingTimer::Forget => {
+                // An auction that opens later would not allow the bids that wait.
+                state.waiting.clear();
+                state.lot.clear();
+            }
         }
         Ok(())
     }
@@ -163,27 +184,28 @@ pub(super) struct ByHand<A, B> {
 }
 
 struct Open<A, B> {
-    lot: Lot<A>,
+    lot: Lot<Option<A>>,
     best: Option<Offer<B>>,
 }
 
 /// What is to be done when the watermark passes a stretch of time.
 struct Moment<B> {
-    /// Bids whose auction was not there. They are tried once more, as most of them are for auctions that are over: those
-    /// that are not were just behind the bid.
+    /// Bids whose auction was not there. They are tried once more.
     waiting: Vec<(u64, Offer<B>)>,
     /// Auctions that close.
     closing: Vec<(Timestamp, u64)>,
+    /// Auctions that are of no more use.
+    forgotten: Vec<u64>,
 }
 
 impl<B> Default for Moment<B> {
     fn default() -> Self {
-        Moment { waiting: Vec::new(), closing: Vec::new() }
+        Moment { waiting: Vec::new(), closing: Vec::new(), forgotten: Vec::new() }
     }
 }
 
 impl<A, B: Ord> Open<A, B> {
-    #[inline]
+    #[inline(always)]
     fn consider(&mut self, offer: Offer<B>) {
         if self.lot.allows(&offer) && self.best.as_ref().is_none_or(|best| offer.beats(best)) {
             self.best = Some(offer);
@@ -196,7 +218,7 @@ impl<A, B: Ord> ByHand<A, B> {
         ByHand { open: Table::default(), moments: Stretches::of(TOGETHER) }
     }
 
-    #[inline]
+    #[inline(always)] // bids may be large, and nearly all of them stay where they are
     pub(super) fn take(&mut self, auction: u64, what: LotOrOffer<A, B>) {
         match what {
             LotOrOffer::Offer(offer) => match self.open.get_mut(&auction) {
@@ -207,11 +229,14 @@ impl<A, B: Ord> ByHand<A, B> {
                     }
                 }
             },
-            LotOrOffer::Lot(lot) => {
-                if let Some(moment) = self.moments.at(lot.last_moment()) {
-                    moment.closing.push((lot.closes, auction));
-                    self.open.insert(auction, Open { lot, best: None });
+            LotOrOffer::Lot(Lot { reserve, opens, closes, more }) => {
+                let Some(moment) = self.moments.at(before(closes)) else { return };
+                moment.closing.push((closes, auction));
+                if let Some(moment) = self.moments.at(closes + KNOWN) {
+                    moment.forgotten.push(auction);
                 }
+                let lot = Lot { reserve, opens, closes, more: Some(more) };
+                self.open.insert(auction, Open { lot, best: None });
             }
         }
     }
@@ -220,17 +245,22 @@ impl<A, B: Ord> ByHand<A, B> {
     /// moments ends, if any is over.
     pub(super) fn advance(&mut self, watermark: Timestamp, mut out: impl FnMut(Won<A, B>)) -> Option<Timestamp> {
         let open = &mut self.open;
-        self.moments.close(watermark, |_, Moment { waiting, closing }| {
+        self.moments.close(watermark, |_, Moment { waiting, closing, forgotten }| {
             for (auction, offer) in waiting.drain(..) {
                 if let Some(open) = open.get_mut(&auction) {
                     open.consider(offer);
                 }
             }
             closing.sort_unstable();
-            for (_, auction) in closing.drain(..) {
-                if let Some(Open { lot, best: Some(offer) }) = open.remove(&auction) {
-                    out(Won { auction, lot, offer });
+            for (closes, auction) in closing.drain(..) {
+                if let Some(Open { lot, best }) = open.get_mut(&auction)
+                    && let (Some(lot), Some(offer)) = (lot.more.take(), best.take())
+                {
+                    out(Won { auction, closes, lot, offer });
                 }
+            }
+            for auction in forgotten.drain(..) {
+                open.remove(&auction);
             }
         })
     }
