@@ -2,11 +2,11 @@
 
 mod random;
 
-use dataflow_tests::conformance::{panes, sums, totals};
+use dataflow_tests::conformance::{maxima, panes, sums, totals};
 use dataflow_tests::model::group_by_key;
 use dataflow_tests::vectors::*;
 use proptest::prelude::*;
-use random::{cases, events, script, session_script, settings, unmerged_windows};
+use random::{cases, events, overlapping_windows, script, session_script, settings, unmerged_windows};
 use std::collections::BTreeMap;
 
 type Panes = (Vec<Pane>, Dropped);
@@ -39,6 +39,24 @@ proptest! {
     fn each_pane_of_joined_sessions_is_that_of_the_model(script in session_script(), settings in settings(1usize..5)) {
         let found = ran(panes(&script.strategy, &script.events, &settings))?;
         same(&group_by_key(&script.strategy, &script.events, settings.bundle), &found)?;
+    }
+
+    #[test]
+    fn each_result_of_overlapping_windows_is_that_of_the_model(
+        window_fn in overlapping_windows(),
+        events in events(50),
+        settings in settings(1usize..5),
+    ) {
+        let strategy = Windowing::of(window_fn);
+        let (expected, dropped) = group_by_key(&strategy, &events, 1);
+        same(&(expected.clone(), dropped), &ran(panes(&strategy, &events, &settings))?)?;
+        let each = |of: fn(&[i64]) -> i64| {
+            let result = |pane: &Pane| Pane { values: vec![of(&pane.values)], ..pane.clone() };
+            (expected.iter().map(result).collect::<Vec<_>>(), dropped)
+        };
+        same(&each(|values| values.iter().sum()), &ran(sums(&strategy, &events, &settings))?)?;
+        let largest = each(|values| values.iter().copied().max().unwrap_or_default());
+        same(&largest, &ran(maxima(&strategy, &events, &settings))?)?;
     }
 
     #[test]

@@ -64,6 +64,40 @@ fn elements_between_sliding_windows_are_in_none() {
 }
 
 #[test]
+fn elements_of_sliding_windows_may_also_come_with_one_window_each() {
+    let sliding = SlidingWindows::of(Duration::seconds(10)).every(Duration::seconds(5));
+    let elements = [(1u8, 1i64, 2), (1, 10, 7), (2, 100, 7), (1, 1_000, 21)];
+    in_every_way(
+        |p| {
+            let timed = elements.map(|(key, value, t)| ((key, value), at(t)));
+            let windowed = p.create_timestamped("Elements", timed).window("Window", sliding);
+            // The results of a grouping are each in one window.
+            let sums = windowed.sum("Sum", |n| *n);
+            let again = sums.sum("Again", |n| *n).collect("Twice");
+            (windowed.flatten("Both", &[sums.clone()]).sum("All", |n| *n).collect("Out"), again)
+        },
+        |(out, again), _, way| {
+            let of = |out: &Collected<(u8, i64)>| {
+                let mut found: Vec<_> = out.elements().iter().map(|e| (e.window(), e.value.0, e.value.1)).collect();
+                found.sort_unstable();
+                found
+            };
+            let once = [
+                (window(-5, 5), 1, 1),
+                (window(0, 10), 1, 11),
+                (window(0, 10), 2, 100),
+                (window(5, 15), 1, 10),
+                (window(5, 15), 2, 100),
+                (window(15, 25), 1, 1_000),
+                (window(20, 30), 1, 1_000),
+            ];
+            assert_eq!(of(&again), once, "{way:?}");
+            assert_eq!(of(&out), once.map(|(window, key, sum)| (window, key, 2 * sum)), "{way:?}");
+        },
+    );
+}
+
+#[test]
 fn sessions_of_a_key_grow_and_join_in_any_order() {
     let elements = [(1, 1, 0), (1, 10, 20), (2, 1, 12), (1, 100, 9), (1, 1_000, 15), (1, 10_000, 40)];
     let expected = [(window(12, 22), 2, 1), (window(0, 30), 1, 1_111), (window(40, 50), 1, 10_000)];

@@ -44,6 +44,21 @@ pub fn sums(strategy: &Windowing, events: &[Event], settings: &Settings) -> Resu
     Ok((panes, dropped(&metrics)))
 }
 
+/// As [`sums`], with the largest of the values. It cannot be told from the largest of more values, as a sum can.
+///
+/// # Errors
+/// How the run ended otherwise.
+pub fn maxima(strategy: &Windowing, events: &[Event], settings: &Settings) -> Result<(Vec<Pane>, Dropped), Ending> {
+    let stream = test_stream(events, settings, |e| (settings.key(&e.key), e.value));
+    let p = Pipeline::new("vector");
+    let windowed = p.test_stream("Events", &stream).window("Window", strategy.to_engine());
+    let largest = windowed.key_by("Key", |(key, _)| key.clone()).max("Group", |(_, value)| *value);
+    let out = largest.map("List", |(key, max)| (key, vec![max])).collect("Out");
+    let metrics = settings.run(&p)?;
+    let panes = out.elements().into_iter().map(|e| pane(e, settings)).collect();
+    Ok((panes, dropped(&metrics)))
+}
+
 /// As [`sums`], of all elements whatever their key, which are combined in advance: panes have the key `all`.
 ///
 /// # Errors

@@ -7,7 +7,7 @@ mod report;
 mod stream;
 
 pub use composed::composed;
-pub use groupings::{panes, sums, totals};
+pub use groupings::{maxima, panes, sums, totals};
 pub use report::{Report, run_all};
 
 use crate::Way;

@@ -42,6 +42,12 @@ pub(crate) fn unmerged_windows() -> impl Strategy<Value = WindowFn> {
     ]
 }
 
+/// Sliding windows, most of which overlap, some with many others.
+pub(crate) fn overlapping_windows() -> impl Strategy<Value = WindowFn> {
+    (prop_oneof![3 => 1i64..8, 1 => 8i64..40], 1i64..4)
+        .prop_map(|(size, period)| WindowFn::Sliding { size_ms: size * 500, period_ms: period * 500 })
+}
+
 pub(crate) fn windows() -> impl Strategy<Value = WindowFn> {
     let sessions = (1i64..10).prop_map(|gap| WindowFn::Sessions { gap_ms: gap * 500 });
     prop_oneof![3 => unmerged_windows(), 1 => sessions]

@@ -6,7 +6,7 @@
 
 use super::plain::{self, RowsOf};
 use super::run::run_end;
-use super::tables::{PlainRows, Tables};
+use super::tables::{PlainRows, SMALL, Tables};
 use super::{Accumulate, Groups, Run};
 use dataflow_core::plane::{Advance, Batch, Emitter, StateReader, StateWriter, Windows};
 use dataflow_core::{Error, Result};
@@ -36,11 +36,14 @@ pub(in crate::transforms) trait Slide<A: Accumulate>: Send + 'static {
     /// All slices leave.
     fn clear(&mut self, tables: &mut Slices<A>);
 
-    /// How many places there are for rows.
-    fn places(&self) -> usize;
+    /// How many rows there are at most.
+    fn rows(&self) -> usize;
 
-    /// Calls `each` with the rows from place `from` on, of which there are `most` at most. Returns the place that is next.
-    fn give(&mut self, by: &A, from: usize, most: usize, each: impl FnMut(A::Key, A::Acc)) -> usize;
+    /// Calls `each` with all rows.
+    fn give_all(&mut self, by: &A, each: impl FnMut(A::Key, A::Acc));
+
+    /// Calls `each` with the rows in `most` places, from place `from` on. Returns the place that is next.
+    fn give(&mut self, by: &A, from: usize, most: usize, each: impl FnMut(A::Key, A::Acc)) -> Option<usize>;
 
     /// Calls `each` for what keys have in slices, which may be some that have left, too.
     fn for_each_part(&self, tables: &Slices<A>, each: impl FnMut(i64, &A::Key, &A::Acc) -> Result<()>) -> Result<()>;
@@ -60,6 +63,7 @@ pub(in crate::transforms) struct SlicedGroups<A: Accumulate, S> {
     /// Elements may also come with a window each, such as results of other groupings.
     whole: Tables<Window, A>,
     closing: Option<Closing<A>>,
+    results: Batch<A::Out>,
     watermark: Timestamp,
     /// The windows that are over of a slice.
     late: Vec<Window>,
@@ -68,11 +72,11 @@ pub(in crate::transforms) struct SlicedGroups<A: Accumulate, S> {
 
 /// The window that is being given out.
 enum Closing<A: Accumulate> {
-    /// As far as that place of the slices' rows. What came for the window as a whole is in the table.
+    /// From some place of the slices' rows on. What came for the window as a whole is in the table.
     Slices {
         number: i64,
         window: Window,
-        at: usize,
+        at: Option<usize>,
         whole: Option<usize>,
     },
     Whole(Window, RowsOf<A>),
@@ -98,6 +102,7 @@ impl<A: Accumulate, S: Slide<A>> SlicedGroups<A, S> {
             first_open: i64::MIN,
             whole: Tables::new(hasher),
             closing: None,
+            results: Batch::default(),
             watermark: Timestamp::MIN,
             late: Vec::new(),
             late_slice: None,
@@ -141,7 +146,7 @@ impl<A: Accumulate, S: Slide<A>> SlicedGroups<A, S> {
             self.seen.enter(by, slice, table, &mut self.fresh);
             self.newest = self.newest.max(Some(slice));
         }
-        self.closing = Some(Closing::Slices { number, window, at: 0, whole: self.whole.take(window) });
+        self.closing = Some(Closing::Slices { number, window, at: Some(0), whole: self.whole.take(window) });
         Ok(Some(window))
     }
 
@@ -158,20 +163,26 @@ impl<A: Accumulate, S: Slide<A>> SlicedGroups<A, S> {
                 }
             }
             Closing::Slices { number, window, at, whole } => {
-                while *at < self.seen.places() {
+                while let Some(from) = *at {
                     if out.is_full() {
                         return Ok(false);
                     }
                     let mut rows = whole.map(|table| self.whole.taken(table));
-                    out.with(|o| {
-                        *at = self.seen.give(by, *at, most, |key, mut acc| {
-                            if let Some(more) = rows.as_mut().and_then(|rows| rows.remove(&key)) {
-                                by.merge(&mut acc, more);
-                            }
-                            o.values.extend(by.finish(key, acc));
-                        });
-                        o.set_uniform(window.max_timestamp(), *window, PaneInfo::ON_TIME_AND_ONLY);
-                    })?;
+                    let mut results = Results { by, window: *window, batch: &mut self.results, out, sent: Ok(()) };
+                    let take = |key: A::Key, mut acc: A::Acc| {
+                        if let Some(more) = rows.as_mut().and_then(|rows| rows.remove(&key)) {
+                            by.merge(&mut acc, more);
+                        }
+                        results.push(key, acc);
+                    };
+                    if self.seen.rows() <= SMALL {
+                        self.seen.give_all(by, take);
+                        *at = None;
+                    } else {
+                        *at = self.seen.give(by, from, most, take);
+                    }
+                    results.send();
+                    results.sent?;
                 }
                 if let Some(table) = whole.take() {
                     plain::give_out(by, *window, self.whole.taken(table).rows.drain(), out)?;
@@ -185,6 +196,34 @@ impl<A: Accumulate, S: Slide<A>> SlicedGroups<A, S> {
             }
         }
         Ok(true)
+    }
+}
+
+/// Sends results of a window.
+struct Results<'a, 'b, A: Accumulate> {
+    by: &'a A,
+    window: Window,
+    batch: &'a mut Batch<A::Out>,
+    out: &'a mut Emitter<'b, A::Out>,
+    sent: Result<()>,
+}
+
+impl<A: Accumulate> Results<'_, '_, A> {
+    #[inline]
+    fn push(&mut self, key: A::Key, acc: A::Acc) {
+        if let Some(result) = self.by.finish(key, acc) {
+            self.batch.values.push(result);
+            if self.batch.len() == Batch::<A::Out>::target_len() {
+                self.send();
+            }
+        }
+    }
+
+    fn send(&mut self) {
+        self.batch.set_uniform(self.window.max_timestamp(), self.window, PaneInfo::ON_TIME_AND_ONLY);
+        if self.sent.is_ok() {
+            self.sent = self.out.forward(self.batch);
+        }
     }
 }
 

@@ -71,23 +71,20 @@ impl<A: Accumulate> Slide<A> for Subtracting<A> {
         self.totals.give_up_room(rows);
     }
 
-    fn places(&self) -> usize {
-        self.totals.rows.num_buckets()
+    fn rows(&self) -> usize {
+        self.totals.rows.len()
     }
 
-    #[inline]
-    fn give(&mut self, _: &A, from: usize, most: usize, mut each: impl FnMut(A::Key, A::Acc)) -> usize {
-        let mut given = 0;
-        for at in from..self.totals.rows.num_buckets() {
-            if let Some((key, (total, _))) = self.totals.rows.get_bucket(at) {
-                if given == most {
-                    return at;
-                }
-                given += 1;
-                each(key.clone(), total.clone());
-            }
-        }
-        self.totals.rows.num_buckets()
+    fn give_all(&mut self, _: &A, mut each: impl FnMut(A::Key, A::Acc)) {
+        self.totals.rows.iter().for_each(|(key, (total, _))| each(key.clone(), total.clone()));
+    }
+
+    fn give(&mut self, _: &A, from: usize, most: usize, mut each: impl FnMut(A::Key, A::Acc)) -> Option<usize> {
+        let rows = &self.totals.rows;
+        let to = rows.num_buckets().min(from + most);
+        let within = (from..to).filter_map(|place| rows.get_bucket(place));
+        within.for_each(|(key, (total, _))| each(key.clone(), total.clone()));
+        (to < rows.num_buckets()).then_some(to)
     }
 
     fn for_each_part(
