@@ -27,15 +27,15 @@ fn at(seconds: i64) -> Timestamp {
 
 fn steps() -> impl Strategy<Value = Vec<Step>> {
     let step = prop_oneof![
-        6 => (0u8..3, -15i64..40, any::<bool>()).prop_map(|(key, ahead, ends)| Step::Element(key, ahead, ends)),
-        1 => (1i64..12).prop_map(Step::Watermark),
+        6 => (0u8..2, -8i64..24, any::<bool>()).prop_map(|(key, ahead, ends)| Step::Element(key, ahead, ends)),
+        1 => (1i64..8).prop_map(Step::Watermark),
     ];
-    prop::collection::vec(step, 0..60)
+    prop::collection::vec(step, 0..80)
 }
 
 fn sessions() -> impl Strategy<Value = Sessions> {
-    let max = prop_oneof![2 => Just(None), 3 => (0i64..30).prop_map(Some)];
-    (1i64..12, max).prop_map(|(gap, max)| {
+    let max = prop_oneof![2 => Just(None), 3 => (0i64..16).prop_map(Some)];
+    (1i64..8, max).prop_map(|(gap, max)| {
         let sessions = Sessions::with_gap(Duration::seconds(gap));
         max.map_or(sessions, |more| sessions.max_length(Duration::seconds(gap + more)))
     })
