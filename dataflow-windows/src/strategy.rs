@@ -141,15 +141,14 @@ impl WindowingStrategy {
 
     /// Whether each window has one result, at its end, with all its elements: the case that needs no trigger state.
     pub fn is_plain(&self) -> bool {
-        self.is_one_pane() && !matches!(self.window_fn, WindowFn::Sliding(_))
+        self.is_one_pane() && !matches!(self.window_fn, WindowFn::Sliding(_)) && !self.is_merging()
     }
 
-    /// The same, also where windows overlap.
+    /// The same, also where windows overlap or become one.
     pub fn is_one_pane(&self) -> bool {
         self.trigger == Trigger::Default
             && self.allowed_lateness == Duration::ZERO
             && self.timestamp_combiner == TimestampCombiner::EndOfWindow
-            && !self.is_merging()
     }
 }
 

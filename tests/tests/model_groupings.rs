@@ -6,7 +6,7 @@ use dataflow_tests::conformance::{maxima, panes, sums, totals};
 use dataflow_tests::model::group_by_key;
 use dataflow_tests::vectors::*;
 use proptest::prelude::*;
-use random::{cases, events, overlapping_windows, script, session_script, settings, unmerged_windows};
+use random::{cases, events, overlapping_windows, script, session_script, settings, windows};
 use std::collections::BTreeMap;
 
 type Panes = (Vec<Pane>, Dropped);
@@ -100,8 +100,8 @@ proptest! {
 
     #[test]
     fn the_default_trigger_is_what_equal_triggers_are_on_the_general_path(
-        window_fn in unmerged_windows().prop_filter("a window without end", |w| *w != WindowFn::Global {}),
-        events in events(25),
+        window_fn in windows().prop_filter("a window without end", |w| *w != WindowFn::Global {}),
+        events in events(40),
         settings in settings(1usize..4),
     ) {
         let fast = Windowing::of(window_fn);

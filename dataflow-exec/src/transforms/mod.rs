@@ -15,6 +15,7 @@ mod flat_map;
 mod flatten;
 mod group_by_key;
 pub mod grouping;
+mod hints;
 mod key_by;
 mod late_data;
 mod lifted;

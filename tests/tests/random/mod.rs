@@ -28,7 +28,7 @@ pub(crate) fn settings(bundle: impl Strategy<Value = usize>) -> impl Strategy<Va
     })
 }
 
-pub(crate) fn unmerged_windows() -> impl Strategy<Value = WindowFn> {
+fn unmerged_windows() -> impl Strategy<Value = WindowFn> {
     prop_oneof![
         1 => Just(WindowFn::Global {}),
         4 => (1i64..20, -5i64..5).prop_map(|(size, offset)| WindowFn::Fixed {

@@ -3,6 +3,7 @@
 use super::merging::MergingGroups;
 use super::panes::PaneGroups;
 use super::plain::PlainGroups;
+use super::sessions::SessionGroups;
 use super::slices::SlicedGroups;
 use super::stacking::Stacking;
 use super::subtracting::Subtracting;
@@ -32,6 +33,11 @@ pub fn choose<A: Accumulate, W: WithGroups<A>>(by: &A, windowing: &WindowingStra
             true => make.with(move || SlicedGroups::<A, Subtracting<A>>::new(sliding)),
             false => make.with(move || SlicedGroups::<A, Stacking<A>>::new(sliding)),
         };
+    }
+    if let WindowFn::Sessions(sessions) = windowing.window_fn
+        && windowing.is_one_pane()
+    {
+        return make.with(move || SessionGroups::new(sessions));
     }
     let windowing = windowing.clone();
     if windowing.is_merging() {

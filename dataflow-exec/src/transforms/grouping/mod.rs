@@ -1,10 +1,10 @@
 //! State of keys by window, until it is given out: what `group_by_key` and `combine_per_key` have in common.
 //!
-//! There are four ways to keep it, chosen when the graph is built ([`choose`]):
+//! There are five ways to keep it, chosen when the graph is built ([`choose`]):
 //! `plain` for the default trigger without lateness, whose windows close for all keys at once; `slices` for the same with
-//! windows that overlap; `panes` for any other trigger; `merging` for windows that become one, such as sessions. The rules
-//! of triggers, lateness and panes, for one key and window, are in `pane`; `plain` and `slices` are what they come to when
-//! each window has one pane.
+//! windows that overlap; `panes` for any other trigger; `sessions` for the default trigger without lateness with sessions;
+//! `merging` for all other windows that become one. The rules of triggers, lateness and panes, for one key and window, are
+//! in `pane`; `plain`, `slices` and `sessions` are what they come to when each window has one pane.
 //!
 //! What is public here is for crates that have kinds of batches of their own, such as columns: their operators
 //! [`Accumulate`] what they find in a batch into the [`Rows`] of the same [`Groups`] that [`choose`] gives to a grouping
@@ -20,6 +20,7 @@ mod partial;
 mod plain;
 mod row;
 mod run;
+mod sessions;
 mod slices;
 mod stacking;
 mod subtracting;

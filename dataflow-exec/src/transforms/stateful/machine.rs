@@ -1,9 +1,9 @@
 //! Runs a KeyedDoFn: state, timers, late data, watermark hold.
 
-use super::hints::Hint;
-use super::rows::{Queues, Row, Rows, row_of, unqueue};
+use super::rows::{Place, Queue, Queues, Row, Rows, row_of};
 use crate::transforms::Keying;
 use crate::transforms::grouping::run_end;
+use crate::transforms::hints::Hint;
 use dataflow_core::plane::{Advance, Batch, Cursor, Emitter, StateReader, StateWriter, Windows};
 use dataflow_core::state::{Call, Clock, KeyContext, row};
 use dataflow_core::{Counter, Data, Element, Error, KeyedDoFn, Output, Result};
@@ -23,7 +23,7 @@ pub(crate) struct Machine<D: KeyedDoFn> {
     do_fn: D,
     strategy: WindowingStrategy,
     rows: Rows<D::Key, D::State>,
-    queues: Queues<D::Key>,
+    queues: Queues,
     watermark: Timestamp,
     now: Timestamp,
     /// The watermark of the output.
@@ -151,9 +151,9 @@ impl<D: KeyedDoFn> Machine<D> {
         let mut all = false;
         while !all && !out.is_full() {
             if let Some(hint) = self.queues.event.pop_before(self.watermark) {
-                self.fire_row(Clock::Event, &hint, out)?;
+                self.fire_row(Queue::Event, hint, out)?;
             } else if let Some(hint) = self.queues.processing.pop_before(self.now) {
-                self.fire_row(Clock::Processing, &hint, out)?;
+                self.fire_row(Queue::Processing, hint, out)?;
             } else {
                 all = true;
             }
@@ -163,17 +163,11 @@ impl<D: KeyedDoFn> Machine<D> {
     }
 
     /// Fires the timers of a row that are due, one after the other: each may set others.
-    fn fire_row(&mut self, clock: Clock, hint: &Hint<D::Key>, out: &mut Emitter<'_, D::Out>) -> Result<()> {
-        let Some(mut entry) = self.rows.find(hint) else { return Ok(()) };
+    fn fire_row(&mut self, queue: Queue, hint: Hint<Place>, out: &mut Emitter<'_, D::Out>) -> Result<()> {
+        let Some(mut entry) = self.rows.unqueue(hint, queue) else { return Ok(()) };
         let row = entry.get_mut();
-        let queued = match clock {
-            Clock::Event => &mut row.queued.event,
-            Clock::Processing => &mut row.queued.processing,
-        };
-        if !unqueue(queued, hint.at) {
-            return Ok(());
-        }
-        let (window, expiry) = (hint.window, self.strategy.expiry(hint.window));
+        let Place { hash, window } = hint.row;
+        let expiry = self.strategy.expiry(window);
         while !out.is_full() {
             let (timer, setting, event_time) = match row::take_due(&mut row.state, Clock::Event, self.watermark) {
                 Some((timer, setting)) => (timer, setting, setting.at),
@@ -195,7 +189,7 @@ impl<D: KeyedDoFn> Machine<D> {
                 out.forward(&mut self.made)?;
             }
         }
-        row.queue(hint.hash, window, &mut self.queues); // also what is due, but for which there is no room
+        row.queue(hash, window, &mut self.queues); // also what is due, but for which there is no room
         if D::ON_WINDOW_EXPIRATION.is_none() && row.is_idle() {
             entry.remove();
         }
@@ -239,13 +233,10 @@ impl<D: KeyedDoFn> Machine<D> {
     fn hold(&mut self) -> Timestamp {
         while let Some(at) = self.queues.hold.earliest_before(self.watermark) {
             let Some(hint) = self.queues.hold.pop_before(self.watermark) else { break };
-            let Some(mut entry) = self.rows.find(&hint) else { continue };
+            let Some(mut entry) = self.rows.unqueue(hint, Queue::Hold) else { continue };
             let row = entry.get_mut();
-            if !unqueue(&mut row.queued.hold, at) {
-                continue;
-            }
-            row.queue(hint.hash, hint.window, &mut self.queues); // where it really holds now
-            if row.queued.hold == at {
+            row.queue(hint.row.hash, hint.row.window, &mut self.queues); // where it really holds now
+            if row.queued.at(Queue::Hold) == at {
                 return at;
             }
             if D::ON_WINDOW_EXPIRATION.is_none() && row.is_idle() {

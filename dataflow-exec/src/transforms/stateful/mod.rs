@@ -1,6 +1,5 @@
 //! User code with state and timers.
 
-mod hints;
 mod machine;
 mod rows;
 

@@ -1,6 +1,6 @@
 //! Keys and their state, one table a window.
 
-use super::hints::{Hint, Hints};
+use crate::transforms::hints::{Hint, Hints};
 use dataflow_core::state::{Call, StateRow, row};
 use dataflow_core::{Key, Result};
 use dataflow_windows::{Timestamp, Window};
@@ -22,31 +22,41 @@ pub(super) struct Row<K, S> {
     pub(super) queued: Queued,
 }
 
-/// The times for which hints are queued, or `NONE`.
-pub(super) struct Queued {
-    pub(super) event: Timestamp,
-    pub(super) processing: Timestamp,
-    pub(super) hold: Timestamp,
+/// The times for which hints are queued, or `NONE`: in the order of [`Queue`].
+pub(super) struct Queued([Timestamp; 3]);
+
+/// What a hint is for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Queue {
+    Event,
+    Processing,
+    Hold,
+}
+
+/// How the row of a hint is found: by the hash of its key, and by what it has queued. So no key is copied.
+#[derive(Clone, Copy)]
+pub(super) struct Place {
+    pub(super) hash: u64,
+    pub(super) window: Window,
 }
 
 /// The hints of all rows.
-pub(super) struct Queues<K> {
+#[derive(Default)]
+pub(super) struct Queues {
     /// When timers of event time are due, and cells expire.
-    pub(super) event: Hints<K>,
+    pub(super) event: Hints<Place>,
     /// When timers of processing time are due.
-    pub(super) processing: Hints<K>,
+    pub(super) processing: Hints<Place>,
     /// Where timers hold the watermark.
-    pub(super) hold: Hints<K>,
-}
-
-impl<K> Default for Queues<K> {
-    fn default() -> Self {
-        Queues { event: Hints::default(), processing: Hints::default(), hold: Hints::default() }
-    }
+    pub(super) hold: Hints<Place>,
 }
 
 impl Queued {
-    const NONE: Queued = Queued { event: NONE, processing: NONE, hold: NONE };
+    const NONE: Queued = Queued([NONE; 3]);
+
+    pub(super) fn at(&self, queue: Queue) -> Timestamp {
+        self.0[queue as usize]
+    }
 }
 
 impl<K: Key, S: StateRow> Row<K, S> {
@@ -56,7 +66,7 @@ impl<K: Key, S: StateRow> Row<K, S> {
 
     /// Notes what was set in a call, and queues hints for it.
     #[inline]
-    pub(super) fn settle(&mut self, hash: u64, call: &Call, queues: &mut Queues<K>) -> Result<()> {
+    pub(super) fn settle(&mut self, hash: u64, call: &Call, queues: &mut Queues) -> Result<()> {
         if S::TIMED && row::settle(&mut self.state, call)? {
             self.queue(hash, call.window, queues);
         }
@@ -64,37 +74,27 @@ impl<K: Key, S: StateRow> Row<K, S> {
     }
 
     /// Queues hints for times that are earlier than those queued.
-    pub(super) fn queue(&mut self, hash: u64, window: Window, queues: &mut Queues<K>) {
+    pub(super) fn queue(&mut self, hash: u64, window: Window, queues: &mut Queues) {
         let times = row::times(&mut self.state);
-        let (key, queued) = (&self.key, &mut self.queued);
-        let lower = |queued: &mut Timestamp, to: Option<Timestamp>, hints: &mut Hints<K>| {
+        let (place, queued) = (Place { hash, window }, &mut self.queued);
+        let lower = |queued: &mut Timestamp, to: Option<Timestamp>, hints: &mut Hints<Place>| {
             if let Some(at) = to.filter(|at| at < queued) {
                 *queued = at;
-                hints.push(Hint { at, hash, window, key: key.clone() });
+                hints.push(at, place);
             }
         };
-        lower(&mut queued.event, times.event, &mut queues.event);
-        lower(&mut queued.processing, times.processing, &mut queues.processing);
-        lower(&mut queued.hold, times.hold, &mut queues.hold);
+        let [event, processing, hold] = &mut queued.0;
+        lower(event, times.event, &mut queues.event);
+        lower(processing, times.processing, &mut queues.processing);
+        lower(hold, times.hold, &mut queues.hold);
     }
 
     /// Whether nothing is lost when the row is removed. While a hint is queued it stays, or else a key that sets a timer
     /// and clears it again and again would leave a hint each time.
     #[inline]
     pub(super) fn is_idle(&mut self) -> bool {
-        let queued = &self.queued;
-        (!S::TIMED || (queued.event, queued.processing, queued.hold) == (NONE, NONE, NONE))
-            && row::is_vacant(&mut self.state)
+        (!S::TIMED || self.queued.0 == [NONE; 3]) && row::is_vacant(&mut self.state)
     }
-}
-
-/// A hint was taken out of its queue: returns whether it was the live one. None is queued then.
-pub(super) fn unqueue(queued: &mut Timestamp, at: Timestamp) -> bool {
-    let live = *queued == at;
-    if live {
-        *queued = NONE;
-    }
-    live
 }
 
 /// The rows of one window.
@@ -139,11 +139,17 @@ impl<K: Key, S: StateRow> Rows<K, S> {
         number
     }
 
-    /// The row of a hint, if it is still there.
-    pub(super) fn find(&mut self, hint: &Hint<K>) -> Option<OccupiedEntry<'_, Row<K, S>>> {
-        let recent = self.recent.iter().flatten().find(|(w, _)| *w == hint.window).map(|(_, number)| *number);
-        let number = recent.or_else(|| self.open.get(&hint.window).copied())?;
-        self.tables[number].find_entry(hint.hash, |row| row.key == hint.key).ok()
+    /// The row of a hint that was taken out of its queue, if it is the live one. None is queued then.
+    pub(super) fn unqueue(&mut self, hint: Hint<Place>, queue: Queue) -> Option<OccupiedEntry<'_, Row<K, S>>> {
+        let Hint { at, row: Place { hash, window } } = hint;
+        let recent = self.recent.iter().flatten().find(|(w, _)| *w == window).map(|(_, number)| *number);
+        let number = recent.or_else(|| self.open.get(&window).copied())?;
+        let hasher = &self.hasher;
+        // Of keys with the same hash and time each has a hint, and any of these will do.
+        let is_live = |row: &Row<K, S>| row.queued.at(queue) == at && hasher.hash_one(&row.key) == hash;
+        let mut entry = self.tables[number].find_entry(hash, is_live).ok()?;
+        entry.get_mut().queued.0[queue as usize] = NONE;
+        Some(entry)
     }
 
     /// The window that expires first.
@@ -247,11 +253,33 @@ mod tests {
         }
         row.state.timer.set(at(500));
         row.settle(1, &call(100), &mut queues).unwrap();
-        let hint = queues.event.pop_before(at(11)).unwrap();
-        assert!(unqueue(&mut row.queued.event, hint.at) && !unqueue(&mut row.queued.event, hint.at));
+        assert_eq!(queues.event.pop_before(at(11)).unwrap().at, row.queued.at(Queue::Event));
         assert!(queues.event.pop_before(at(1_000)).is_none());
+        row.queued = Queued::NONE;
         row.queue(1, Window::GLOBAL, &mut queues);
         assert_eq!(queues.event.earliest_before(at(1_000)), Some(at(500)));
+    }
+
+    #[test]
+    fn only_the_live_hint_of_a_row_finds_it_and_only_once() {
+        let (mut rows, mut queues) = (Rows::<u64, State>::default(), Queues::default());
+        let number = rows.open(Window::GLOBAL);
+        // As if the keys had the same hash: each hint finds one of the rows that wait for its time.
+        for key in [7, 7, 8] {
+            let hash = rows.hasher.hash_one(key);
+            let hasher = &rows.hasher;
+            let row = rows.tables[number].insert_unique(hash, Row::new(key), |row| hasher.hash_one(row.key)).into_mut();
+            row.state.timer.set(at(10));
+            row.settle(hash, &call(0), &mut queues).unwrap();
+        }
+        let mut found = Vec::new();
+        while let Some(hint) = queues.event.pop_before(at(11)) {
+            assert!(rows.unqueue(hint, Queue::Processing).is_none(), "that is another queue");
+            assert!(rows.unqueue(Hint { at: at(9), ..hint }, Queue::Event).is_none());
+            found.push(rows.unqueue(hint, Queue::Event).unwrap().get().key);
+        }
+        found.sort_unstable();
+        assert_eq!(found, [7, 7, 8]);
     }
 
     #[test]
@@ -260,17 +288,19 @@ mod tests {
         let mut rows = Rows::<u64, State>::default();
         for n in 0..50 {
             let number = rows.open(window(n));
-            row_of(&mut rows.tables[number], &rows.hasher, 1, 7).get_mut().state.value.set(n as u32);
-            let hint = Hint { at: at(0), hash: 1, window: window(n), key: 7 };
-            assert_eq!(rows.find(&hint).unwrap().get().state.value.get(), Some(&(n as u32)));
-            assert!(rows.find(&Hint { hash: 1, key: 8, ..hint }).is_none());
+            let hash = rows.hasher.hash_one(7u64);
+            let mut row = row_of(&mut rows.tables[number], &rows.hasher, hash, 7);
+            row.get_mut().state.value.set(n as u32);
+            let hint = Hint { at: NONE, row: Place { hash, window: window(n) } };
+            assert_eq!(rows.unqueue(hint, Queue::Event).unwrap().get().state.value.get(), Some(&(n as u32)));
+            assert!(rows.unqueue(Hint { at: at(0), ..hint }, Queue::Event).is_none());
             assert_eq!(rows.first_window(), Some(window(n)));
             if n % 2 == 0 {
                 rows.clear(window(n));
             } else {
                 assert_eq!(rows.close(window(n)).len(), 1);
             }
-            assert!(rows.find(&Hint { at: at(0), hash: 1, window: window(n), key: 7 }).is_none());
+            assert!(rows.unqueue(hint, Queue::Event).is_none());
         }
         assert_eq!((rows.tables.len(), rows.iter_mut().count()), (1, 0));
     }
