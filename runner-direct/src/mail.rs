@@ -2,6 +2,7 @@
 
 use crossbeam_queue::ArrayQueue;
 use crossbeam_utils::sync::{Parker, Unparker};
+use dataflow_core::plane::AnyBatch;
 use dataflow_exec::{EdgeId, Message};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -12,6 +13,8 @@ const CAPACITY: usize = 64;
 pub(crate) struct Mail {
     threads: usize,
     queues: Vec<ArrayQueue<Message>>,
+    /// Batches on their way back to where they were made, to be dropped there.
+    home: Vec<ArrayQueue<AnyBatch>>,
     wakers: Vec<Unparker>,
     /// Messages that were sent, and not yet received and dealt with.
     in_flight: AtomicUsize,
@@ -22,12 +25,30 @@ impl Mail {
     pub(crate) fn new(edges: usize, threads: usize) -> (Self, Vec<Parker>) {
         let parkers: Vec<Parker> = (0..threads).map(|_| Parker::new()).collect();
         let wakers = parkers.iter().map(|p| p.unparker().clone()).collect();
-        let queues = (0..edges * threads * threads).map(|_| ArrayQueue::new((CAPACITY / threads).max(2))).collect();
-        (Mail { threads, queues, wakers, in_flight: AtomicUsize::new(0) }, parkers)
+        let capacity = (CAPACITY / threads).max(2);
+        let pairs = edges * threads * threads;
+        let queues = (0..pairs).map(|_| ArrayQueue::new(capacity)).collect();
+        let home = (0..pairs).map(|_| ArrayQueue::new(capacity)).collect();
+        (Mail { threads, queues, home, wakers, in_flight: AtomicUsize::new(0) }, parkers)
+    }
+
+    fn number(&self, edge: EdgeId, from: usize, to: usize) -> usize {
+        (edge.0 * self.threads + from) * self.threads + to
     }
 
     fn queue(&self, edge: EdgeId, from: usize, to: usize) -> &ArrayQueue<Message> {
-        &self.queues[(edge.0 * self.threads + from) * self.threads + to]
+        &self.queues[self.number(edge, from, to)]
+    }
+
+    /// Sends a batch that `from` has sent to `to` back. Nobody waits for it: it is not in flight, no thread is woken for it,
+    /// and if there is no room it is dropped here.
+    pub(crate) fn send_home(&self, edge: EdgeId, from: usize, to: usize, batch: AnyBatch) {
+        drop(self.home[self.number(edge, from, to)].push(batch));
+    }
+
+    /// Takes a batch that `from` has sent to `to` and has back.
+    pub(crate) fn come_home(&self, edge: EdgeId, from: usize, to: usize) -> Option<AnyBatch> {
+        self.home[self.number(edge, from, to)].pop()
     }
 
     /// Sends a message, or gives it back if there is no room.

@@ -157,6 +157,7 @@ impl Worker<'_> {
         let skip = self.random.as_mut().map_or(0, |random| random.below((edges * senders).max(1)));
         for queue in (0..edges * senders).cycle().skip(skip).take(edges * senders) {
             let (edge, sender) = (EdgeId(edges - 1 - queue / senders), queue % senders);
+            self.take_back(edge, sender)?;
             for _ in 0..RECEIVE_BATCH {
                 if !self.executor.can_receive(edge) {
                     break;
@@ -168,12 +169,26 @@ impl Worker<'_> {
                 }
                 // It may come of a command that this thread has not carried out yet: first things first.
                 self.obey()?;
-                self.executor.receive(edge, sender, message)?;
+                match self.executor.receive(edge, sender, message)? {
+                    Some(batch) if sender == self.me => self.executor.come_home(edge, batch)?,
+                    Some(batch) => self.engine.mail.send_home(edge, sender, self.me, batch),
+                    None => {}
+                }
                 self.send();
                 self.engine.mail.done();
             }
         }
         Ok(some)
+    }
+
+    /// Drops what this thread has sent to another one that had no more use for it.
+    fn take_back(&mut self, edge: EdgeId, receiver: usize) -> Result<()> {
+        while receiver != self.me
+            && let Some(batch) = self.engine.mail.come_home(edge, self.me, receiver)
+        {
+            self.executor.come_home(edge, batch)?;
+        }
+        Ok(())
     }
 
     /// Reads a batch of one of the sources.
@@ -290,6 +305,9 @@ impl Worker<'_> {
                 return Ok(false);
             }
             self.parker.park_timeout(NAP);
+        }
+        for edge in (0..self.executor.edge_count()).map(EdgeId) {
+            (0..self.threads).try_for_each(|receiver| self.take_back(edge, receiver))?;
         }
         self.executor.close()?;
         Ok(true)

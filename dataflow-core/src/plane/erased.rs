@@ -28,6 +28,10 @@ pub trait ErasedBatch: Send {
     fn split_off(&mut self, at: usize) -> AnyBatch;
     /// Bounds of the timestamps.
     fn bounds(&self) -> super::Bounds;
+    /// Whether its elements own memory, which is best freed by the thread that has allocated it.
+    fn owns_memory(&self) -> bool {
+        false
+    }
 }
 
 /// A batch whose element type is known only to the steps at its two ends.
@@ -60,6 +64,10 @@ impl<T: Data> ErasedBatch for Batch<T> {
 
     fn bounds(&self) -> super::Bounds {
         self.bounds
+    }
+
+    fn owns_memory(&self) -> bool {
+        std::mem::needs_drop::<T>()
     }
 }
 

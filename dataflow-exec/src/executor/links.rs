@@ -98,7 +98,7 @@ impl Edge {
         }
     }
 
-    /// Keeps the memory of a batch that has come along this edge, to fill it again.
+    /// Keeps the memory of a batch that has come along this edge, or has come back, to fill it again.
     pub(super) fn recycle(&mut self, batch: AnyBatch) {
         if let Some(outbox) = self.outboxes.first_mut().filter(|_| self.dealer.is_some()) {
             outbox.recycle(batch);
