@@ -8,7 +8,7 @@ use super::operator::{Grouping, GroupingOperator};
 use crate::Columns;
 use arrow_array::types::{Int64Type, UInt64Type};
 use arrow_schema::{DataType, Field, Schema, SchemaRef};
-use dataflow_core::graph::Routing;
+use dataflow_core::graph::{Lifting, Routing};
 use dataflow_core::{Boundedness, PCollection, StepSpec};
 use dataflow_exec::transforms::grouping::{Groups, WithGroups, choose};
 use std::sync::Arc;
@@ -168,12 +168,13 @@ impl Step<'_> {
         let exchange = move |shards| ColumnExchange::boxed(of_keys.clone(), shards);
         let spec = StepSpec {
             detail: self.detail,
-            routing: Routing::ByKey(Arc::new(exchange)),
+            routing: Routing::ByKey(Arc::new(exchange), Lifting::NotPossible("columns are dealt out as they are")),
             windowing: Some(windowing.after_grouping()),
             tags: if N == 1 { &["main"] } else { &["main", "late_data"] },
             ..StepSpec::new(self.name, "Combine.PerKey")
         };
-        choose(&windowing, WithState { columns, spec, by: Arc::new(Grouping { keys, cells }), schema: self.schema })
+        let by = Arc::new(Grouping { keys, cells });
+        choose(&*by, &windowing, WithState { columns, spec, by: Arc::clone(&by), schema: self.schema })
     }
 }
 

@@ -29,6 +29,12 @@ pub(super) trait Cells: Clone + Send + Sync + 'static {
     fn add(&self, batch: &Self::Batch<'_>, acc: &mut Self::Acc, i: usize);
     /// Adds what another one has.
     fn merge(&self, acc: &mut Self::Acc, other: Self::Acc);
+    /// Whether `retract` undoes `merge`.
+    fn retracts(&self) -> bool {
+        false
+    }
+    /// Takes out what was merged before.
+    fn retract(&self, _acc: &mut Self::Acc, _other: Self::Acc) {}
     /// The columns of the results.
     fn arrays<'k>(&self, accs: impl ExactSizeIterator<Item = &'k Self::Acc> + Clone) -> Result<Vec<ArrayRef>>;
 }
@@ -58,6 +64,15 @@ impl Cells for Counting {
     #[inline]
     fn merge(&self, acc: &mut u64, other: u64) {
         *acc += other;
+    }
+
+    fn retracts(&self) -> bool {
+        true
+    }
+
+    #[inline]
+    fn retract(&self, acc: &mut u64, other: u64) {
+        *acc -= other;
     }
 
     fn arrays<'k>(&self, accs: impl ExactSizeIterator<Item = &'k u64> + Clone) -> Result<Vec<ArrayRef>> {
@@ -197,6 +212,21 @@ impl Cells for Several {
     fn merge(&self, row: &mut Row, other: Row) {
         let cells = row.iter_mut().zip(other);
         cells.zip(&*self.0).for_each(|((cell, other), planned)| cell.merge(planned.kind, other));
+    }
+
+    fn retracts(&self) -> bool {
+        // Of floats it is not exact, and the greatest of what is left is not known.
+        self.create().iter().all(|cell| matches!(cell, Cell::Count(_) | Cell::Int(_)))
+    }
+
+    fn retract(&self, row: &mut Row, other: Row) {
+        for cells in row.iter_mut().zip(other) {
+            match cells {
+                (Cell::Count(n), Cell::Count(other)) => *n -= other,
+                (Cell::Int(sum), Cell::Int(other)) => *sum -= other,
+                _ => {} // not retracted
+            }
+        }
     }
 
     fn arrays<'k>(&self, rows: impl ExactSizeIterator<Item = &'k Row> + Clone) -> Result<Vec<ArrayRef>> {

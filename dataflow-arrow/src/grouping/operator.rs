@@ -38,6 +38,15 @@ impl<K: KeyKind, C: Cells> Accumulate for Grouping<K, C> {
     fn finish(&self, key: K::Key, acc: C::Acc) -> Option<(K::Key, C::Acc)> {
         Some((key, acc))
     }
+
+    fn retracts(&self) -> bool {
+        self.cells.retracts()
+    }
+
+    #[inline]
+    fn retract(&self, acc: &mut C::Acc, other: C::Acc) {
+        self.cells.retract(acc, other);
+    }
 }
 
 /// Aggregates by key; with two ports the second one is for rows that come too late.
@@ -159,6 +168,6 @@ impl<K: KeyKind, C: Cells, S: Groups<Grouping<K, C>>, const N: usize> ColumnOper
     }
 
     fn restore(&mut self, from: StateReader<'_>) -> Result<()> {
-        self.groups.restore(from)
+        self.groups.restore(&self.by, from)
     }
 }

@@ -1,6 +1,7 @@
 //! What [`Columns`](crate::Columns) offer, a transform a file.
 
 mod assign;
+mod batches;
 mod convert;
 mod filter;
 mod project;
