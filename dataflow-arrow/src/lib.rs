@@ -7,15 +7,29 @@
 
 extern crate self as dataflow_arrow; // the derive macros name the crate so, here as elsewhere
 
+mod batch;
+mod columns;
 mod field;
+mod grouping;
+mod operator;
+mod port;
 mod row;
+mod source;
+mod transforms;
 
+pub use batch::{ColumnBatch, columns_of};
+pub use columns::Columns;
 pub use dataflow_derive::{ArrowEnum, ArrowRow};
-pub use field::in_micros;
 pub use field::{
-    ArrowEnum, ArrowField, BadValue, EnumBuilder, EnumReader, FieldBuilder, FieldReader, ListItem, TextReader, encoding,
+    ArrowEnum, ArrowField, BadValue, EnumBuilder, EnumReader, FieldBuilder, FieldReader, ListItem, TextReader,
+    encoding, in_micros,
 };
+pub use grouping::{Aggregate, CombineColumns, GroupedColumns, WithLateRows};
+pub use operator::ColumnOperator;
+pub use port::{ColumnEmitter, ColumnPorts, ColumnRow};
 pub use row::{ArrowRow, RowBuilder, RowColumn, RowReader};
+pub use source::ReadColumns;
+pub use transforms::ToColumns;
 
 pub use arrow_array as array;
 pub use arrow_schema as schema;

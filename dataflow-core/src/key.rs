@@ -54,6 +54,12 @@ pub trait Key: Coded + Eq + Hash {
     }
 }
 
+/// The [stable hash](Key::stable_hash) of the key with this encoding.
+#[inline]
+pub fn stable_hash_of(encoded: &[u8]) -> u64 {
+    xxh3_64(encoded)
+}
+
 /// Which of `shards` owns a key group.
 #[inline]
 pub fn shard_of(key_group: u16, shards: usize) -> usize {

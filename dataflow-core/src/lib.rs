@@ -36,7 +36,7 @@ pub use combine_fn::CombineFn;
 pub use data::{Coded, Data};
 pub use do_fn::{DoFn, Element, Output, Outputs, TaggedDoFn, TaggedOutputs};
 pub use error::{BoxError, Error, ErrorKind, Result};
-pub use key::{KEY_GROUPS, Key, encode_bytes, key_groups_of, shard_of};
+pub use key::{KEY_GROUPS, Key, encode_bytes, key_groups_of, shard_of, stable_hash_of};
 pub use keyed_do_fn::{KeyedDoFn, OnWindowExpiration};
 pub use metrics::{Counter, Metric, Metrics};
 pub use options::PipelineOptions;

@@ -10,7 +10,7 @@ use syn::{Data, DeriveInput, Error, LitStr, Result};
 
 pub(crate) fn derive(input: &DeriveInput) -> Result<TokenStream> {
     let attributes = ContainerAttributes::parse(&input.attrs, "arrow", true)?;
-    let krate = attributes.krate.unwrap_or_else(|| arrow_path());
+    let krate = attributes.krate.unwrap_or_else(arrow_path);
     let Data::Enum(data) = &input.data else {
         return Err(Error::new(input.ident.span(), "ArrowEnum is for enums; for a struct derive ArrowRow"));
     };

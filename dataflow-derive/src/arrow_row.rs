@@ -17,7 +17,7 @@ struct Column<'a> {
 
 pub(crate) fn derive(input: &DeriveInput) -> Result<TokenStream> {
     let attributes = ContainerAttributes::parse(&input.attrs, "arrow", false)?;
-    let krate = attributes.krate.unwrap_or_else(|| arrow_path());
+    let krate = attributes.krate.unwrap_or_else(arrow_path);
     let (columns, skipped) = columns(input)?;
     let generics = bounded(&krate, &input.generics, &columns);
     let (impl_generics, ty_generics, where_clause) = generics.split_for_impl();

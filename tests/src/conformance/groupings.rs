@@ -74,7 +74,7 @@ pub fn totals(strategy: &Windowing, events: &[Event], settings: &Settings) -> Re
     Ok((panes, dropped(&metrics)))
 }
 
-fn dropped(metrics: &Metrics) -> Dropped {
+pub(super) fn dropped(metrics: &Metrics) -> Dropped {
     Dropped { lateness: metrics.get("Group", "dropped_late"), ..Dropped::default() }
 }
 

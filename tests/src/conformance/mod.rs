@@ -1,11 +1,13 @@
 //! Vectors on the engine: each script becomes a test stream and a pipeline, what comes out is compared with what must.
 
+mod columns;
 mod composed;
 mod groupings;
 mod programs;
 mod report;
 mod stream;
 
+pub use columns::{ColumnForm, column_panes, run_columns};
 pub use composed::composed;
 pub use groupings::{maxima, panes, sums, totals};
 pub use report::{Report, run_all};
