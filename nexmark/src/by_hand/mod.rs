@@ -13,7 +13,7 @@ mod sliding;
 mod stretches;
 mod together;
 
-pub use partials::{Finished, Merged, Partial, Partials};
+pub use partials::{Aggregate, Aggregates, Given, GivenOf, Partials, values_of};
 pub use sliding::Sliding;
 pub use stretches::Stretches;
 pub use together::Together;

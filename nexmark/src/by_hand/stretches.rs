@@ -83,6 +83,17 @@ impl<T: Default> Stretches<T> {
         watermark.as_micros() >= self.due
     }
 
+    /// Calls `work` for all that are open, the earliest first.
+    #[inline]
+    pub fn each(&mut self, mut work: impl FnMut(Window, &mut T)) {
+        let at = Timestamp::from_micros;
+        let mut start = self.first;
+        for open in &mut self.open {
+            work(Window::new(at(start), at(start + self.size)), open);
+            start += self.size;
+        }
+    }
+
     /// Closes the stretches that end at or before `watermark`, the earliest first. Where the last of them ends, open or not,
     /// if [there is any](Self::is_due).
     #[inline]

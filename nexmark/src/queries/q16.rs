@@ -5,7 +5,7 @@
 
 use super::q15::Counts;
 use super::rank;
-use crate::by_hand::{Front, Part, Stretches, Table, on_two, owner};
+use crate::by_hand::{Front, Part, Stretches, Table, on_one, on_two, owner};
 use crate::event::Event;
 use crate::feed::Feed;
 use crate::query::{Query, Row};
@@ -145,38 +145,15 @@ impl Query for Q16 {
         })
     }
 
-    fn by_hand(mut feed: impl Feed, mut out: impl FnMut(ChannelReport)) {
-        let mut days: Stretches<Table<String, Statistics>> = Stretches::of(Duration::days(1));
-        let mut close = |days: &mut Stretches<_>, watermark| {
-            days.close(watermark, |day, channels: &mut Table<String, Statistics>| {
-                channels.drain().for_each(|(channel, statistics)| out(statistics.report(channel, day.start())));
-            });
-        };
-        while let Some((events, watermark)) = feed.next_chunk() {
-            for event in events {
-                let Event::Bid(bid) = event else { continue };
-                let Some(channels) = days.at(bid.date_time) else { continue };
-                let seen = Seen::new(bid.bidder, bid.auction, bid.price, bid.date_time);
-                match channels.get_mut(&bid.channel) {
-                    Some(statistics) => statistics.add(&seen),
-                    None => channels.entry(bid.channel).or_default().add(&seen),
-                }
-            }
-            close(&mut days, watermark);
-        }
-        close(&mut days, Timestamp::MAX);
+    fn by_hand(feed: impl Feed, out: impl FnMut(ChannelReport)) {
+        on_one(feed, Channels::new(0, |_: &str| 0), ByNumber::new(out));
     }
 
     fn by_hand_on_two<F: Feed, O: FnMut(ChannelReport) + Send>(feeds: [F; 2], outs: [O; 2]) {
         let hasher = RandomState::default(); // one for both, so that they agree who owns a channel
-        let fronts = [0, 1].map(|from| Channels { from, numbers: Table::with_hasher(hasher.clone()) });
-        let parts = outs.map(|out| ByNumber {
-            numbers: Table::default(),
-            names: Vec::new(),
-            theirs: [Vec::new(), Vec::new()],
-            days: Stretches::of(Duration::days(1)),
-            out,
-        });
+        let to = |channel: &str| owner(hasher.hash_one(channel)) as u8;
+        let fronts = [0, 1].map(|from| Channels::new(from, to));
+        let parts = outs.map(ByNumber::new);
         on_two(feeds, fronts, parts, |given| match given {
             Given::Name { to, .. } | Given::Bid { to, .. } => usize::from(*to),
         });
@@ -190,29 +167,45 @@ enum Given {
 }
 
 /// Gives numbers to channels.
-struct Channels {
+struct Channels<T> {
     from: u8,
     /// The number, and the thread that has the statistics.
     numbers: Table<String, (u32, u8)>,
+    /// Which thread that is.
+    to: T,
+    /// What is to be given behind the chunk: then the processor looks up the tables of several bids at once, since there
+    /// is nothing else between them.
+    given: Vec<Given>,
 }
 
-impl Front<Given> for Channels {
+impl<T> Channels<T> {
+    fn new(from: u8, to: T) -> Self {
+        Channels { from, numbers: Table::default(), to, given: Vec::new() }
+    }
+}
+
+impl<T: Fn(&str) -> u8 + Send> Front<Given> for Channels<T> {
     #[inline]
-    fn event(&mut self, event: Event, give: &mut impl FnMut(Given)) {
+    fn event(&mut self, event: Event, _: &mut impl FnMut(Given)) {
         let Event::Bid(bid) = event else { return };
         let (from, date_time) = (self.from, bid.date_time);
         let seen = Seen::new(bid.bidder, bid.auction, bid.price, date_time);
         let (number, to) = match self.numbers.get(&bid.channel) {
             Some(known) => *known,
             None => {
-                let to = owner(self.numbers.hasher().hash_one(&bid.channel)) as u8;
+                let to = (self.to)(&bid.channel);
                 let number = self.numbers.len() as u32;
                 self.numbers.insert(bid.channel.clone(), (number, to));
-                give(Given::Name { from, to, number, name: bid.channel });
+                self.given.push(Given::Name { from, to, number, name: bid.channel });
                 (number, to)
             }
         };
-        give(Given::Bid { from, to, number, date_time, seen });
+        self.given.push(Given::Bid { from, to, number, date_time, seen });
+    }
+
+    #[inline]
+    fn advance(&mut self, _: Timestamp, give: &mut impl FnMut(Given)) {
+        self.given.drain(..).for_each(give);
     }
 }
 
@@ -224,6 +217,13 @@ struct ByNumber<O> {
     theirs: [Vec<usize>; 2],
     days: Stretches<Vec<Option<Statistics>>>,
     out: O,
+}
+
+impl<O> ByNumber<O> {
+    fn new(out: O) -> Self {
+        let (numbers, names, theirs) = (Table::default(), Vec::new(), [Vec::new(), Vec::new()]);
+        ByNumber { numbers, names, theirs, days: Stretches::of(Duration::days(1)), out }
+    }
 }
 
 impl<O: FnMut(ChannelReport)> Part<Given> for ByNumber<O> {

@@ -3,7 +3,7 @@
 //! As in the SQL of Flink's suite, but with one result for each auction and day, when the day is over.
 
 use super::rank;
-use crate::by_hand::{Finished, Merged, Partials, Stretches, Table, on_one, on_two, owner};
+use crate::by_hand::{Aggregate, Aggregates, Given, Partials, Stretches, Table, on_one, on_two, owner, values_of};
 use crate::event::Event;
 use crate::feed::Feed;
 use crate::query::{Query, Row};
@@ -124,31 +124,46 @@ impl Query for Q17 {
     }
 
     fn by_hand(feed: impl Feed, mut out: impl FnMut(AuctionReport)) {
-        let finished = Finished(|day: Window, auction, prices: Prices| out(prices.report(auction, day.start())));
-        on_one(feed, Partials::new(days(), add), finished);
+        let part = Aggregates::new(Summary, days(), |day, auction, prices| out(prices.report(auction, day.start())));
+        on_one(feed, values_of(Summary), part);
     }
 
     fn by_hand_on_two<F: Feed, O: FnMut(AuctionReport) + Send>(feeds: [F; 2], outs: [O; 2]) {
+        let fronts = [0, 1].map(|me| Partials::new(Summary, days(), move |auction| owner(*auction) == me));
         let parts = outs.map(|mut out| {
             let out = move |day: Window, auction, prices: Prices| out(prices.report(auction, day.start()));
-            Merged::new(days(), |prices: &mut Prices, other| prices.merge(&other), out)
+            Aggregates::new(Summary, days(), out)
         });
-        on_two(feeds, [(); 2].map(|()| Partials::new(days(), add)), parts, |(_, auction, _)| owner(*auction));
+        on_two(feeds, fronts, parts, |(Given::One(_, auction, _) | Given::Some(_, auction, _))| owner(*auction));
     }
 }
 
-type Days = Stretches<Table<u64, Prices>>;
-
-fn days() -> Days {
+fn days() -> Stretches<Table<u64, Prices>> {
     Stretches::of(Duration::days(1))
 }
 
-#[inline]
-fn add(event: Event, days: &mut Days) {
-    if let Event::Bid(bid) = event
-        && let Some(day) = days.at(bid.date_time)
-    {
-        day.entry(bid.auction).or_insert(Prices::NONE).add(bid.price);
+impl Aggregate for Summary {
+    type Key = u64;
+    type Value = u64;
+    type Acc = Prices;
+
+    #[inline]
+    fn of(&self, event: Event) -> Option<(Timestamp, u64, u64)> {
+        event.bid().map(|bid| (bid.date_time, bid.auction, bid.price))
+    }
+    #[inline]
+    fn first(&self, price: u64) -> Prices {
+        let mut prices = Prices::NONE;
+        prices.add(price);
+        prices
+    }
+    #[inline]
+    fn add(&self, prices: &mut Prices, price: u64) {
+        prices.add(price);
+    }
+    #[inline]
+    fn merge(&self, prices: &mut Prices, other: Prices) {
+        prices.merge(&other);
     }
 }
 

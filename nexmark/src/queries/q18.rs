@@ -3,12 +3,11 @@
 //! As in the SQL of Flink's suite, but by day, with the results of each when it is over. Of bids of the same time the
 //! greatest is last, so that there is one answer.
 
-use crate::by_hand::{Finished, Merged, Partials, Stretches, Table, on_one, on_two, owner};
+use crate::by_hand::{Aggregate, Aggregates, Given, Partials, Stretches, Table, on_one, on_two, owner, values_of};
 use crate::event::{Bid, Event};
 use crate::feed::Feed;
 use crate::query::Query;
 use dataflow::prelude::*;
-use hashbrown::hash_map::Entry;
 
 /// The last bid of each person for each auction of a day.
 pub struct Q18;
@@ -74,42 +73,44 @@ impl Query for Q18 {
     }
 
     fn by_hand(feed: impl Feed, mut out: impl FnMut(Bid)) {
-        on_one(feed, Partials::new(days(), add), Finished(|_, _, bid| out(bid)));
+        on_one(feed, values_of(Latest), Aggregates::new(Latest, days(), |_, _, bid| out(bid)));
     }
 
     fn by_hand_on_two<F: Feed, O: FnMut(Bid) + Send>(feeds: [F; 2], outs: [O; 2]) {
-        let fronts = [(); 2].map(|()| Partials::new(days(), add));
-        let parts = outs.map(|mut out| {
-            let later = |last: &mut Bid, bid| {
-                if is_before(last, &bid) {
-                    *last = bid;
-                }
-            };
-            Merged::new(days(), later, move |_, _, bid| out(bid))
-        });
-        on_two(feeds, fronts, parts, |(_, (bidder, auction), _)| owner(*bidder ^ *auction));
+        let owner = |(bidder, auction): &(u64, u64)| owner(*bidder ^ *auction);
+        let fronts = [0, 1].map(|me| Partials::new(Latest, days(), move |key| owner(key) == me));
+        let parts = outs.map(|mut out| Aggregates::new(Latest, days(), move |_, _, bid| out(bid)));
+        on_two(feeds, fronts, parts, |(Given::One(_, key, _) | Given::Some(_, key, _))| owner(key));
     }
 }
 
-type Days = Stretches<Table<(u64, u64), Bid>>;
-
-fn days() -> Days {
+fn days() -> Stretches<Table<(u64, u64), Bid>> {
     Stretches::of(Duration::days(1))
 }
 
-#[inline]
-fn add(event: Event, days: &mut Days) {
-    let Event::Bid(bid) = event else { return };
-    let Some(last) = days.at(bid.date_time) else { return };
-    match last.entry((bid.bidder, bid.auction)) {
-        Entry::Vacant(free) => {
-            free.insert(bid);
+impl Aggregate for Latest {
+    type Key = (u64, u64);
+    type Value = Bid;
+    type Acc = Bid;
+
+    #[inline]
+    fn of(&self, event: Event) -> Option<(Timestamp, (u64, u64), Bid)> {
+        let Event::Bid(bid) = event else { return None };
+        Some((bid.date_time, (bid.bidder, bid.auction), bid))
+    }
+    #[inline]
+    fn first(&self, bid: Bid) -> Bid {
+        bid
+    }
+    #[inline]
+    fn add(&self, last: &mut Bid, bid: Bid) {
+        if is_before(last, &bid) {
+            *last = bid;
         }
-        Entry::Occupied(mut last) => {
-            if is_before(last.get(), &bid) {
-                last.insert(bid);
-            }
-        }
+    }
+    #[inline]
+    fn merge(&self, last: &mut Bid, other: Bid) {
+        Aggregate::add(self, last, other);
     }
 }
 

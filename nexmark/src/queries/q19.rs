@@ -3,7 +3,7 @@
 //! As in the SQL of Flink's suite, but by day, with the results of each when it is over. Of bids of the same price the
 //! earlier one ranks higher, and of these that of the person with the lower number.
 
-use crate::by_hand::{Finished, Merged, Partials, Stretches, Table, on_one, on_two, owner};
+use crate::by_hand::{Aggregate, Aggregates, Given, Partials, Stretches, Table, on_one, on_two, owner, values_of};
 use crate::event::{Bid, Event};
 use crate::feed::Feed;
 use crate::query::{Query, Row};
@@ -58,32 +58,45 @@ impl Query for Q19 {
     }
 
     fn by_hand(feed: impl Feed, mut out: impl FnMut(RankedBid)) {
-        let finished = Finished(|_, _, bids| ranked(bids).for_each(&mut out));
-        on_one(feed, Partials::new(days(), add), finished);
+        let part = Aggregates::new(Highest, days(), |_, _, bids| ranked(bids).for_each(&mut out));
+        on_one(feed, values_of(Highest), part);
     }
 
     fn by_hand_on_two<F: Feed, O: FnMut(RankedBid) + Send>(feeds: [F; 2], outs: [O; 2]) {
-        let fronts = [(); 2].map(|()| Partials::new(days(), add));
-        let parts = outs.map(|mut out| {
-            let merge = |bids: &mut Vec<Bid>, others: Vec<Bid>| others.into_iter().for_each(|bid| insert(bids, bid));
-            Merged::new(days(), merge, move |_, _, bids| ranked(bids).for_each(&mut out))
-        });
-        on_two(feeds, fronts, parts, |(_, auction, _)| owner(*auction));
+        let fronts = [0, 1].map(|me| Partials::new(Highest, days(), move |auction| owner(*auction) == me));
+        let parts =
+            outs.map(|mut out| Aggregates::new(Highest, days(), move |_, _, bids| ranked(bids).for_each(&mut out)));
+        on_two(feeds, fronts, parts, |(Given::One(_, auction, _) | Given::Some(_, auction, _))| owner(*auction));
     }
 }
 
-type Days = Stretches<Table<u64, Vec<Bid>>>;
-
-fn days() -> Days {
+fn days() -> Stretches<Table<u64, Vec<Bid>>> {
     Stretches::of(Duration::days(1))
 }
 
-#[inline]
-fn add(event: Event, days: &mut Days) {
-    if let Event::Bid(bid) = event
-        && let Some(auctions) = days.at(bid.date_time)
-    {
-        insert(auctions.entry(bid.auction).or_default(), bid);
+struct Highest;
+
+impl Aggregate for Highest {
+    type Key = u64;
+    type Value = Bid;
+    type Acc = Vec<Bid>;
+
+    #[inline]
+    fn of(&self, event: Event) -> Option<(Timestamp, u64, Bid)> {
+        let Event::Bid(bid) = event else { return None };
+        Some((bid.date_time, bid.auction, bid))
+    }
+    #[inline]
+    fn first(&self, bid: Bid) -> Vec<Bid> {
+        vec![bid]
+    }
+    #[inline]
+    fn add(&self, bids: &mut Vec<Bid>, bid: Bid) {
+        insert(bids, bid);
+    }
+    #[inline]
+    fn merge(&self, bids: &mut Vec<Bid>, others: Vec<Bid>) {
+        others.into_iter().for_each(|bid| insert(bids, bid));
     }
 }
 
