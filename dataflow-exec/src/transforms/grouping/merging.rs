@@ -4,10 +4,12 @@ use super::pane::Time;
 use super::row::{Place, Row};
 use super::table::Table;
 use super::{Accumulate, Arrival, Groups, PaneEmitter, Rows, Rules, Run, holds::Holds, pane::PaneState};
+use crate::transforms::hints::{Hint, Hints};
 use dataflow_core::plane::{Advance, Batch, Emitter, StateReader, StateWriter};
 use dataflow_core::{Error, Result};
 use dataflow_windows::{Duration, Timestamp, Window, WindowFn};
 use foldhash::fast::RandomState;
+use smallvec::SmallVec;
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -21,19 +23,21 @@ pub(in crate::transforms) struct Sessions<A: Accumulate> {
     rules: Arc<Rules>,
     time: Time,
     keys: Table<A::Key, KeyRow<A::Acc>>,
-    /// Keys for which something has come in this bundle.
-    touched: Vec<A::Key>,
-    /// When a window of a key is next to be looked at; the key's and the windows' own notes are the truth.
-    ends: BTreeMap<Timestamp, Vec<A::Key>>,
+    /// The hashes of keys for which something has come in this bundle.
+    touched: Vec<u64>,
+    /// When a window of a key is next to be looked at, by the hash of the key; the key's own note is the truth.
+    ends: Hints<u64>,
+    /// When windows of a key wait for processing time; their own notes are the truth.
     timers: BTreeMap<Timestamp, Vec<A::Key>>,
     holds: Holds,
 }
 
 /// The windows of a key, ordered by their starts.
 struct KeyRow<C> {
-    sessions: Vec<Session<C>>,
-    /// The watermark at which one of them is to be looked at, as far as it is noted.
-    armed: Option<Timestamp>,
+    /// Most often it is one.
+    sessions: SmallVec<[Session<C>; 1]>,
+    /// The time of its live hint, behind which one of them is to be looked at, or `MAX`.
+    armed: Timestamp,
     /// How many of them something has come for in this bundle.
     touched: usize,
 }
@@ -41,17 +45,35 @@ struct KeyRow<C> {
 struct Session<C> {
     window: Window,
     row: Row<C>,
+    /// The window has grown in this bundle, which the state of the row does not know yet.
+    has_grown: bool,
     /// What has come in this bundle.
     arrived: Option<(C, Arrival)>,
 }
 
-impl<C> KeyRow<C> {
-    fn new() -> Self {
-        KeyRow { sessions: Vec::new(), armed: None, touched: 0 }
+impl<C> Session<C> {
+    fn new(window: Window, row: Row<C>) -> Self {
+        Session { window, row, has_grown: false, arrived: None }
     }
 
-    /// The watermark at which one of its windows is to be looked at, if it is not noted yet.
-    fn arm(&mut self, rules: &Rules, watermark: Timestamp) -> Option<Timestamp> {
+    /// Makes the state of the row that of the window as it is now. Since what it comes to does not hang on the steps in
+    /// which the window has grown, once a bundle is enough.
+    #[inline]
+    fn settle(&mut self, rules: &Rules, time: Time) {
+        if std::mem::take(&mut self.has_grown) {
+            let state = rules.merge(std::slice::from_ref(&self.row.state), None, self.window, time);
+            self.row.turn_to(state);
+        }
+    }
+}
+
+impl<C> KeyRow<C> {
+    fn new() -> Self {
+        KeyRow { sessions: SmallVec::new(), armed: Timestamp::MAX, touched: 0 }
+    }
+
+    /// Notes when one of its windows is to be looked at, if it is not noted yet.
+    fn arm(&mut self, rules: &Rules, watermark: Timestamp, hash: u64, ends: &mut Hints<u64>) {
         let next = |s: &Session<C>| match s.window.is_over(watermark) {
             false => s.window.end(),
             true => rules.strategy.expiry(s.window),
@@ -63,15 +85,49 @@ impl<C> KeyRow<C> {
         } else {
             self.sessions.iter().map(next).min()
         };
-        let next = next.filter(|next| self.armed.is_none_or(|armed| *next < armed))?;
-        self.armed = Some(next);
-        Some(next)
+        // A hint is due behind its time.
+        let at = next.map(|next| next - Duration::micros(1));
+        if let Some(at) = at.filter(|at| *at < self.armed) {
+            self.armed = at;
+            ends.push(at, hash);
+        }
+    }
+
+    /// Which of its windows an element goes to whose window by itself is `own`: one that holds it, or that may grow by it
+    /// alone.
+    #[inline]
+    fn place(&mut self, rules: &Rules, own: Window) -> Result<Option<usize>> {
+        let window_fn = &rules.strategy.window_fn;
+        let near = self.near(rules, own);
+        let holds = |s: &Session<C>| {
+            s.window == own || (s.window.covers(own) && window_fn.join(s.window, own) == Some(s.window))
+        };
+        if let Some(at) = self.sessions[near.clone()].iter().position(holds) {
+            return Ok(Some(near.start + at));
+        }
+        // What it would then have to be joined with is near, too, if windows are kept apart.
+        let is_alone = near.len() == 1 && (self.sessions.len() == 1 || rules.keeps_windows_apart());
+        if !is_alone {
+            return Ok(None);
+        }
+        let session = &mut self.sessions[near.start];
+        let Some(joint) = join(window_fn, session.window, own)? else { return Ok(None) };
+        (session.window, session.has_grown) = (joint, true);
+        Ok(Some(near.start))
     }
 
     /// Which of its windows `window` may have to be joined with.
+    #[inline]
     fn near(&self, rules: &Rules, window: Window) -> Range<usize> {
         if !rules.keeps_windows_apart() {
             return 0..self.sessions.len();
+        }
+        // Most often there is one, which it does not lie behind.
+        if let [only] = &self.sessions[..]
+            && only.window.start() < window.end()
+            && window.start() < only.window.end()
+        {
+            return 0..1;
         }
         // At the end of time windows may be empty.
         let before = |s: &Session<C>| s.window.end() <= window.start() && s.window.start() < window.start();
@@ -89,7 +145,7 @@ impl<A: Accumulate> MergingGroups<A> {
             time: Time { watermark: Timestamp::MIN, now: Timestamp::MIN },
             keys: Table::new(RandomState::default()),
             touched: Vec::new(),
-            ends: BTreeMap::new(),
+            ends: Hints::default(),
             timers: BTreeMap::new(),
             holds: Holds::default(),
         })
@@ -109,17 +165,14 @@ impl<A: Accumulate> Rows<A> for Sessions<A> {
     ) -> Result<()> {
         let (rules, time) = (&self.rules, self.time);
         let arrival = arrival().late_before(time.watermark);
-        let row = self.keys.row(Cow::Borrowed(&*key), KeyRow::new);
+        let hash = self.keys.hash(&key);
+        let row = self.keys.row_with(hash, key, KeyRow::new);
         if row.touched == 0 {
-            self.touched.push(key.into_owned());
+            self.touched.push(hash);
         }
         let own = window();
-        let near = row.near(rules, own);
-        let joined = |s: &Session<A::Acc>| {
-            s.window == own || (s.window.covers(own) && rules.strategy.window_fn.join(s.window, own) == Some(s.window))
-        };
-        let at = match row.sessions[near.clone()].iter().position(joined) {
-            Some(at) => near.start + at,
+        let at = match row.place(rules, own)? {
+            Some(at) => at,
             None => join_all(by, rules, time, row, own, &mut self.holds)?,
         };
         let session = &mut row.sessions[at];
@@ -161,8 +214,9 @@ fn join_all<A: Accumulate>(
             near = row.near(rules, window); // it may now be joined with those that it was not joined with before
         }
     }
-    let mut session = Session { window, row: Row::new(None, rules.start()), arrived: None };
+    let mut session = Session::new(window, Row::new(None, rules.start()));
     if !parts.is_empty() {
+        parts.iter_mut().for_each(|part: &mut Session<A::Acc>| part.settle(rules, time));
         let same = parts.iter().position(|p| p.window == window);
         let states: Vec<PaneState> = parts.iter().map(|p| p.row.state.clone()).collect();
         session.row = Row::new(None, rules.merge(&states, same, window, time));
@@ -195,34 +249,38 @@ fn both<T>(a: Option<T>, b: Option<T>, merge: impl FnOnce(&mut T, T)) -> Option<
 
 impl<A: Accumulate> Sessions<A> {
     /// Looks at the windows of a key whose ends or expiries have been reached.
-    fn look_at(&mut self, by: &A, key: A::Key, out: &mut PaneEmitter<'_, '_, A::Out>) -> Result<()> {
+    fn look_at(&mut self, by: &A, hint: Hint<u64>, out: &mut PaneEmitter<'_, '_, A::Out>) -> Result<()> {
         let (rules, time, holds) = (&self.rules, self.time, &mut self.holds);
-        let Some(row) = self.keys.get_mut(&key) else { return Ok(()) };
+        let Some(mut entry) = self.keys.find(hint.row, |row| row.armed == hint.at) else { return Ok(()) };
+        let (key, row) = entry.get_mut();
+        row.armed = Timestamp::MAX;
         let mut result = Ok(());
-        row.sessions.retain_mut(|Session { window, row: session, .. }| {
-            let window = *window;
+        row.sessions.retain(|session| {
+            let window = session.window;
             if result.is_err() || !window.is_over(time.watermark) {
                 return true;
             }
+            session.settle(rules, time);
+            let row = &mut session.row;
             let mut to = Place { by, rules, window, time, out };
             let expired = rules.is_expired(window, time.watermark);
             let fired = match expired {
-                true => Some(rules.on_expiry(&mut session.state, window, time)),
-                false => rules.on_end_of_window(&mut session.state, window, time),
+                true => Some(rules.on_expiry(&mut row.state, window, time)),
+                false => rules.on_end_of_window(&mut row.state, window, time),
             };
-            result = session.give_out(&mut to, &key, fired);
+            result = row.give_out(&mut to, key, fired);
             if expired {
-                session.release(holds);
+                row.release(holds);
             } else {
-                session.set_hold(rules, window, time, holds);
+                row.set_hold(rules, window, time, holds);
             }
             !expired
         });
         result?;
         if row.sessions.is_empty() {
-            self.keys.remove(&key);
-        } else if let Some(t) = row.arm(rules, time.watermark) {
-            self.ends.entry(t).or_default().push(key);
+            entry.remove();
+        } else {
+            row.arm(rules, time.watermark, hint.row, &mut self.ends);
         }
         Ok(())
     }
@@ -259,25 +317,26 @@ impl<A: Accumulate> Groups<A> for MergingGroups<A> {
         let all = &mut self.0;
         let (rules, time) = (&all.rules, all.time);
         let mut out = PaneEmitter::new(out);
-        for key in all.touched.drain(..) {
-            let Some(row) = all.keys.get_mut(&key) else { continue };
+        for hash in all.touched.drain(..) {
+            let Some(mut entry) = all.keys.find(hash, |row| row.touched > 0) else { continue };
+            let (key, row) = entry.get_mut();
             // Most often they are among the last ones.
-            for Session { window, row: session, arrived } in row.sessions.iter_mut().rev() {
+            for session in row.sessions.iter_mut().rev() {
                 if row.touched == 0 {
                     break;
                 }
-                let Some((acc, arrival)) = arrived.take() else { continue };
+                let Some((acc, arrival)) = session.arrived.take() else { continue };
                 row.touched -= 1;
+                session.settle(rules, time);
+                let Session { window, row: session, .. } = session;
                 let mut to = Place { by, rules, window: *window, time, out: &mut out };
-                session.take_bundle(&mut to, &key, Some(acc), arrival)?;
+                session.take_bundle(&mut to, key, Some(acc), arrival)?;
                 session.set_hold(rules, *window, time, &mut all.holds);
                 if let Some(t) = session.new_hint() {
                     all.timers.entry(t).or_default().push(key.clone());
                 }
             }
-            if let Some(t) = row.arm(rules, time.watermark) {
-                all.ends.entry(t).or_default().push(key);
-            }
+            row.arm(rules, time.watermark, hash, &mut all.ends);
         }
         out.send()
     }
@@ -286,18 +345,13 @@ impl<A: Accumulate> Groups<A> for MergingGroups<A> {
         let all = &mut self.0;
         all.time.watermark = all.time.watermark.max(watermark);
         let mut out = PaneEmitter::new(out);
-        while let Some(first) = all.ends.first_entry().filter(|e| *e.key() <= all.time.watermark) {
-            let t = *first.key();
+        while let Some(first) = all.ends.earliest_before(all.time.watermark) {
             if out.is_full() {
                 out.send()?;
-                return Ok(Advance::more((t - Duration::micros(1)).min(all.holds.min())));
+                return Ok(Advance::more(first.min(all.holds.min())));
             }
-            for key in first.remove() {
-                let due = all.keys.get_mut(&key).filter(|row| row.armed == Some(t));
-                if let Some(row) = due {
-                    row.armed = None;
-                    all.look_at(by, key, &mut out)?;
-                }
+            if let Some(hint) = all.ends.pop_before(all.time.watermark) {
+                all.look_at(by, hint, &mut out)?;
             }
         }
         out.send()?;
@@ -314,7 +368,9 @@ impl<A: Accumulate> Groups<A> for MergingGroups<A> {
         for keys in std::mem::replace(&mut all.timers, later).into_values() {
             for key in keys {
                 let Some(row) = all.keys.get_mut(&key) else { continue };
-                for Session { window, row: session, .. } in &mut row.sessions {
+                for session in &mut row.sessions {
+                    session.settle(rules, time);
+                    let Session { window, row: session, .. } = session;
                     if !session.takes_hint(now) {
                         continue;
                     }
@@ -348,17 +404,16 @@ impl<A: Accumulate> Groups<A> for MergingGroups<A> {
     fn restore(&mut self, _: &A, from: StateReader<'_>) -> Result<()> {
         let all = &mut self.0;
         from.keyed(|(window, key, acc, state): (Window, A::Key, Option<A::Acc>, PaneState)| {
-            let key_row = all.keys.row(Cow::Borrowed(&key), KeyRow::new);
+            let hash = all.keys.hash(&key);
+            let key_row = all.keys.row_with(hash, Cow::Borrowed(&key), KeyRow::new);
             let mut row = Row::new(acc, state);
             row.set_hold(&all.rules, window, all.time, &mut all.holds);
             if let Some(t) = row.new_hint() {
-                all.timers.entry(t).or_default().push(key.clone());
+                all.timers.entry(t).or_default().push(key);
             }
             let at = key_row.sessions.partition_point(|s| s.window.start() <= window.start());
-            key_row.sessions.insert(at, Session { window, row, arrived: None });
-            if let Some(t) = key_row.arm(&all.rules, all.time.watermark) {
-                all.ends.entry(t).or_default().push(key);
-            }
+            key_row.sessions.insert(at, Session::new(window, row));
+            key_row.arm(&all.rules, all.time.watermark, hash, &mut all.ends);
             Ok(())
         })
     }

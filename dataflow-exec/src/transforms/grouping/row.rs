@@ -51,6 +51,11 @@ impl<C> Row<C> {
         self.state.timers.take_before(now)
     }
 
+    /// Its state is that of another window from now on. Nothing is noted for that.
+    pub(super) fn turn_to(&mut self, state: PaneState) {
+        (self.state, self.hint) = (state, Timestamp::MAX);
+    }
+
     /// Adds the values that came in a bundle, and gives out what the trigger then says.
     #[inline]
     pub(super) fn take_bundle<A: Accumulate<Acc = C>>(

@@ -3,7 +3,7 @@
 use dataflow_core::Key;
 use foldhash::fast::RandomState;
 use hashbrown::HashTable;
-use hashbrown::hash_table::Entry;
+use hashbrown::hash_table::{Entry, OccupiedEntry};
 use std::borrow::Cow;
 use std::hash::BuildHasher;
 
@@ -26,8 +26,13 @@ impl<K: Key, S> Table<K, S> {
     /// The row of `key`, which `create` makes if there is none. One probe.
     #[inline]
     pub(in crate::transforms) fn row(&mut self, key: Cow<'_, K>, create: impl FnOnce() -> S) -> &mut S {
+        self.row_with(self.hash(&key), key, create)
+    }
+
+    /// The same for a key with this hash.
+    #[inline]
+    pub(super) fn row_with(&mut self, hash: u64, key: Cow<'_, K>, create: impl FnOnce() -> S) -> &mut S {
         let hasher = &self.hasher;
-        let hash = hasher.hash_one(&*key);
         let entry = self.rows.entry(hash, |(k, _)| *k == *key, |(k, _)| hasher.hash_one(k));
         match entry {
             Entry::Occupied(row) => &mut row.into_mut().1,
@@ -56,6 +61,19 @@ impl<K: Key, S> Table<K, S> {
         {
             row.remove();
         }
+    }
+
+    /// A row that `is_it`, of a key with this hash. Of keys with the same hash it is any: each of them is to be asked for.
+    #[inline]
+    pub(super) fn find(&mut self, hash: u64, is_it: impl Fn(&S) -> bool) -> Option<OccupiedEntry<'_, (K, S)>> {
+        let hasher = &self.hasher;
+        self.rows.find_entry(hash, |(k, row)| is_it(row) && hasher.hash_one(k) == hash).ok()
+    }
+
+    /// The hash of a key.
+    #[inline]
+    pub(super) fn hash(&self, key: &K) -> u64 {
+        self.hasher.hash_one(key)
     }
 
     /// Removes the row of `key`.
