@@ -126,6 +126,9 @@ pub struct StepSpec {
     pub detail: String,
     /// Which way of doing its work it takes, for `explain()`: where there are several.
     pub path: Option<Path>,
+    /// Whether it leaves what it reads as it was, so that others can read the same. [Operators](Operator::READS_ONLY) say
+    /// that themselves.
+    pub reads_only: bool,
     /// Which shard the elements of its main input go to.
     pub routing: Routing,
     /// How its outputs are windowed; as the input if `None`.
@@ -139,7 +142,7 @@ impl StepSpec {
     pub fn new(name: &str, transform: &'static str) -> Self {
         let routing = Routing::Forward;
         let (name, detail) = (name.to_owned(), String::new());
-        StepSpec { name, transform, detail, path: None, routing, windowing: None, tags: &["main"] }
+        StepSpec { name, transform, detail, path: None, reads_only: false, routing, windowing: None, tags: &["main"] }
     }
 }
 
@@ -208,7 +211,23 @@ impl Pipeline {
         self.0.borrow().graph.metrics.clone()
     }
 
-    /// The steps, how they are fused into stages, where elements change the thread: for a run with `options`.
+    /// How the pipeline is run with `options`, as text: which steps are fused into a stage, whose threads pass elements
+    /// from step to step without queues; why the stage ends; which way of doing its work a step takes, and why it is not
+    /// a faster one; and, where several steps read a collection, which of them share its elements and which need a copy.
+    /// There is no copy where at most one of them takes elements by value, and the others are of a kind that reads them
+    /// by reference: `map_ref`, `filter_map_ref`, `try_map`, a combining, a sink.
+    ///
+    /// ```
+    /// use dataflow_core::{Pipeline, PipelineOptions, TestStream};
+    ///
+    /// let p = Pipeline::new("numbers");
+    /// p.test_stream("Numbers", &TestStream::<i32>::new());
+    /// let text = p.explain(&PipelineOptions::default().with_threads(2));
+    /// assert_eq!(text, "pipeline \"numbers\" on 2 threads\n\
+    ///                   stage 1: 1 step\n  \
+    ///                     Numbers [TestStream]\n      \
+    ///                       -> i32, global window, unbounded\n");
+    /// ```
     pub fn explain(&self, options: &PipelineOptions) -> String {
         self.0.borrow().graph.explain(options.threads())
     }
@@ -279,8 +298,8 @@ impl Pipeline {
             }
         }
         let nodes = &mut self.0.borrow_mut().graph.nodes;
-        let StepSpec { transform, detail, path, .. } = spec;
-        nodes.push(Node { name, transform, detail, path, kind, inputs, outputs });
+        let StepSpec { transform, detail, path, reads_only, .. } = spec;
+        nodes.push(Node { name, transform, detail, path, reads_only, kind, inputs, outputs });
         NodeId(nodes.len() - 1)
     }
 
@@ -357,6 +376,7 @@ impl<T: Data> PCollection<T> {
         O: Operator<In = T>,
         O::Out: PortCollections,
     {
+        let spec = StepSpec { reads_only: O::READS_ONLY, ..spec };
         self.apply_step::<O::Out>(spec, Arc::new(move |context| Ok(Box::new(Erase(make(context)?)))))
     }
 
@@ -382,6 +402,7 @@ impl<T: Data> PCollection<T> {
         let factory: OperatorFactory = Arc::new(move |context| Ok(Box::new(EraseWithSide(make(context)?))));
         let side = Input { from, role: Role::Side, routing: Routing::Broadcast };
         let inputs = vec![self.main_input(&spec), side];
+        let spec = StepSpec { reads_only: O::READS_ONLY, ..spec };
         self.add_operator::<O::Out>(spec, NodeKind::Operator(factory), inputs)
     }
 
@@ -396,6 +417,7 @@ impl<T: Data> PCollection<T> {
     {
         let factory: OperatorFactory = Arc::new(move |context| Ok(Box::new(Erase(make(context)?))));
         let inputs = vec![self.main_input(&spec)];
+        let spec = StepSpec { reads_only: O::READS_ONLY, ..spec };
         self.add_operator::<O::Out>(spec, NodeKind::Write(factory, hooks), inputs);
     }
 

@@ -134,17 +134,17 @@ fn explain_prints_the_graph_and_the_fused_stages() {
     minutely.key_by("Number", |n| n.0).count("Count").collect("Out");
     dead.collect("Dead");
     let expected = r#"pipeline "sales" on 2 threads
-stage 1
+stage 1: 2 steps, fused; elements go on to the thread of their key for View.group
   Names [Read: 1 values]
       -> (i32, String), global window
   View.panes [Map] <- Names
       -> (u32, (i32, String)), global window
-stage 2
+stage 2: 2 steps, fused; elements go on to all threads for Name
   View.group [Combine.PerKey: by window] <- View.panes (combined before the exchange by key)
       -> ((), PerKey<i32, String>), global window
   View [View] <- View.group
       -> Option<Arc<SideMap<i32, String>>>, global window
-stage 3
+stage 3: 5 steps, fused; elements go on to the thread of their key for Count
   Texts [Read: 1 values]
       -> String, global window
   Parse [ParDo] <- Texts
@@ -155,7 +155,7 @@ stage 3
   Minutely [Window.Assign] <- Name
       -> (i32, Option<String>), fixed windows of 1m
   Dead [Write: memory] <- Parse.dead_letters
-stage 4
+stage 4: 2 steps, fused
   Count [Combine.PerKey: by Number] <- Minutely (combined before the exchange by key)
       -> (i32, u64), fixed windows of 1m
   Out [Write: memory] <- Count

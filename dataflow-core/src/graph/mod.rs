@@ -74,6 +74,7 @@ impl Graph {
             transform: node.transform,
             detail: node.detail.clone(),
             path: node.path.clone(),
+            reads_only: node.reads_only,
             kind: NodeKind::Operator(left()),
             inputs: node.inputs.clone(),
             outputs: node.outputs.clone(),

@@ -31,6 +31,8 @@ pub struct Node {
     pub detail: String,
     /// Which way of doing its work it takes, where there are several.
     pub path: Option<Path>,
+    /// Whether it leaves what it reads as it was.
+    pub reads_only: bool,
     /// How it runs.
     pub kind: NodeKind,
     /// Where its elements come from.

@@ -128,7 +128,7 @@ macro_rules! forward_to_operator {
             }
         }
         fn reads_only(&self) -> bool {
-            self.0.reads_only()
+            O::READS_ONLY
         }
         fn watermark(&mut self, watermark: Timestamp, out: &mut [Outbox]) -> Result<Advance> {
             self.0.watermark(watermark, O::Out::emitters(out)?)

@@ -45,6 +45,9 @@ pub trait Operator: Send + 'static {
     /// The elements it makes, a tuple with one type per output port.
     type Out: Ports;
 
+    /// Whether [`batch`](Self::batch) leaves its input as it was. Then others can be given the same batch, not a copy.
+    const READS_ONLY: bool = false;
+
     /// Takes a batch.
     fn batch(&mut self, input: &mut Batch<Self::In>, out: <Self::Out as Ports>::Emitters<'_>) -> Result<()>;
 
@@ -52,11 +55,6 @@ pub trait Operator: Send + 'static {
     /// have agreed on.
     fn combined(&mut self, batch: &mut dyn ErasedBatch, _out: <Self::Out as Ports>::Emitters<'_>) -> Result<()> {
         typed::<Self::In>(batch).map(|_| ()) // it is not
-    }
-
-    /// Whether [`batch`](Self::batch) leaves its input as it was. Then others can be given the same batch, not a copy.
-    fn reads_only(&self) -> bool {
-        false
     }
 
     /// The watermark of the input is at `watermark`: no elements before it will come. Called when it has moved, after each

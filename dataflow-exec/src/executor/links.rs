@@ -74,9 +74,9 @@ impl Edge {
         Ok(())
     }
 
-    /// Whether it leaves batches as they were.
+    /// Whether it leaves batches as they were: so does one to all shards, each of which gets a copy.
     fn reads_only(&self) -> bool {
-        self.dealer.as_ref().is_some_and(|dealer| dealer.reads_only())
+        self.dealer.as_ref().is_none_or(|dealer| dealer.reads_only())
     }
 
     /// Whether it is by key: then elements are counted before they are dealt, as they may be combined on the way.

@@ -1,6 +1,6 @@
 //! Any number of elements for each.
 
-use super::{Types, emptied, stateless};
+use super::{Types, stateless};
 use dataflow_core::plane::{Batch, Cursor, Emitter, Operator};
 use dataflow_core::{Data, Element, Output, PCollection, Result, StepSpec};
 use std::marker::PhantomData;
@@ -150,6 +150,8 @@ impl<T: Data, O: Data, F: Fn(&T, &mut Output<'_, O>) + Send + Sync + 'static> Op
     type In = T;
     type Out = (O,);
 
+    const READS_ONLY: bool = true;
+
     fn batch(&mut self, input: &mut Batch<T>, (mut out,): (Emitter<'_, O>,)) -> Result<()> {
         let mut values = input.values.iter().enumerate();
         let mut cursor = Cursor::default();
@@ -164,10 +166,6 @@ impl<T: Data, O: Data, F: Fn(&T, &mut Output<'_, O>) + Send + Sync + 'static> Op
             })?;
         }
         Ok(())
-    }
-
-    fn reads_only(&self) -> bool {
-        true
     }
 
     stateless!();
@@ -189,18 +187,12 @@ impl<T: Data, O: Data, F: Fn(T) -> Option<O> + Send + Sync + 'static> Operator f
         out.with(|o| {
             rows.clear();
             let mut cursor = Cursor::default();
-            let mut made = |(i, v)| {
+            for (i, v) in input.values.drain(..).enumerate() {
                 cursor.0 = i;
-                let made = f(v)?;
-                rows.push(i as u32);
-                Some(made)
-            };
-            if const { size_of::<T>() == size_of::<O>() && align_of::<T>() == align_of::<O>() } {
-                // The standard library collects such elements in place.
-                let values = std::mem::take(&mut input.values).into_iter().enumerate().filter_map(made).collect();
-                input.values = emptied(std::mem::replace(&mut o.values, values));
-            } else {
-                o.values.extend(input.values.drain(..).enumerate().filter_map(&mut made));
+                if let Some(made) = f(v) {
+                    o.values.push(made);
+                    rows.push(i as u32);
+                }
             }
             o.meta_of_rows(input, rows);
         })
@@ -220,6 +212,8 @@ impl<T: Data, O: Data, F: Fn(&T) -> Option<O> + Send + Sync + 'static> Operator 
     type In = T;
     type Out = (O,);
 
+    const READS_ONLY: bool = true;
+
     fn batch(&mut self, input: &mut Batch<T>, (mut out,): (Emitter<'_, O>,)) -> Result<()> {
         let (f, rows) = (&*self.f, &mut self.rows);
         out.with(|o| {
@@ -234,10 +228,6 @@ impl<T: Data, O: Data, F: Fn(&T) -> Option<O> + Send + Sync + 'static> Operator 
             }
             o.meta_of_rows(input, rows);
         })
-    }
-
-    fn reads_only(&self) -> bool {
-        true
     }
 
     stateless!();

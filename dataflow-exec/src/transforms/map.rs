@@ -70,7 +70,7 @@ impl<T: Data, O: Data, F: Fn(T) -> O + Send + Sync + 'static> Operator for MapOp
         let f = &*self.0;
         out.with(|o| {
             let mut cursor = Cursor::default();
-            let mut made = |(i, v)| {
+            let made = |(i, v)| {
                 cursor.0 = i;
                 f(v)
             };
@@ -79,7 +79,7 @@ impl<T: Data, O: Data, F: Fn(T) -> O + Send + Sync + 'static> Operator for MapOp
                 let values = std::mem::take(&mut input.values).into_iter().enumerate().map(made).collect();
                 input.values = emptied(std::mem::replace(&mut o.values, values));
             } else {
-                o.values.extend(input.values.drain(..).enumerate().map(&mut made));
+                o.values.extend(input.values.drain(..).enumerate().map(made));
             }
             o.take_meta(input);
         })
@@ -94,6 +94,8 @@ impl<T: Data, O: Data, F: Fn(&T) -> O + Send + Sync + 'static> Operator for MapR
     type In = T;
     type Out = (O,);
 
+    const READS_ONLY: bool = true;
+
     fn batch(&mut self, input: &mut Batch<T>, (mut out,): (Emitter<'_, O>,)) -> Result<()> {
         let f = &*self.0;
         out.with(|o| {
@@ -104,10 +106,6 @@ impl<T: Data, O: Data, F: Fn(&T) -> O + Send + Sync + 'static> Operator for MapR
             }));
             o.copy_meta(input);
         })
-    }
-
-    fn reads_only(&self) -> bool {
-        true
     }
 
     stateless!();

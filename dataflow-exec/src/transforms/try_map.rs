@@ -99,6 +99,8 @@ where
     type In = T;
     type Out = (O, DeadLetter<T, E>);
 
+    const READS_ONLY: bool = true;
+
     fn batch(
         &mut self,
         input: &mut Batch<T>,
@@ -132,10 +134,6 @@ where
             }
             o.meta_of_rows(input, rows);
         })
-    }
-
-    fn reads_only(&self) -> bool {
-        true
     }
 
     stateless!();

@@ -53,12 +53,10 @@ impl<T: Data, W: SinkWriter<T>> Operator for WriteOperator<W, T> {
     type In = T;
     type Out = ();
 
+    const READS_ONLY: bool = W::READS_ONLY;
+
     fn batch(&mut self, input: &mut Batch<T>, (): ()) -> Result<()> {
         self.writer.write(input)
-    }
-
-    fn reads_only(&self) -> bool {
-        W::READS_ONLY
     }
 
     fn processing_time(&mut self, now: Timestamp, (): ()) -> Result<bool> {

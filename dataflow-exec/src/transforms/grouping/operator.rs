@@ -203,6 +203,8 @@ where
     type In = T;
     type Out = L::Out<A::Out, T>;
 
+    const READS_ONLY: bool = A::READS_ONLY;
+
     fn batch(&mut self, input: &mut Batch<T>, out: <Self::Out as Ports>::Emitters<'_>) -> Result<()> {
         let (_, out) = L::split::<A::Out, T>(out);
         let mut late = Late { dropped: 0, out, batch: Batch::default() };
@@ -215,10 +217,6 @@ where
         let mut late = Late { dropped: 0, out, batch: Batch::default() };
         self.by.feed_combined(&mut self.groups, input, &mut late)?;
         late.send(&self.dropped_late)
-    }
-
-    fn reads_only(&self) -> bool {
-        A::READS_ONLY
     }
 
     fn finish_bundle(&mut self, out: <Self::Out as Ports>::Emitters<'_>) -> Result<()> {
