@@ -7,6 +7,7 @@ use super::slices::SlicedGroups;
 use super::stacking::Stacking;
 use super::subtracting::Subtracting;
 use super::{Accumulate, Groups, Rules};
+use dataflow_core::graph::Path;
 use dataflow_windows::{WindowFn, WindowingStrategy};
 use std::sync::Arc;
 
@@ -22,15 +23,13 @@ pub trait WithGroups<A: Accumulate> {
 
 /// Makes something with the kind of state that `windowing` asks for, for values that are accumulated `by` something.
 pub fn choose<A: Accumulate, W: WithGroups<A>>(by: &A, windowing: &WindowingStrategy, make: W) -> W::Out {
-    if windowing.is_plain() {
-        return make.with(PlainGroups::default);
-    }
-    if let WindowFn::Sliding(sliding) = windowing.window_fn
-        && windowing.is_one_pane()
-    {
-        return match by.retracts() {
-            true => make.with(move || SlicedGroups::<A, Subtracting<A>>::new(sliding)),
-            false => make.with(move || SlicedGroups::<A, Stacking<A>>::new(sliding)),
+    if windowing.is_one_pane() {
+        return match windowing.window_fn {
+            WindowFn::Sliding(sliding) if by.retracts() => {
+                make.with(move || SlicedGroups::<A, Subtracting<A>>::new(sliding))
+            }
+            WindowFn::Sliding(sliding) => make.with(move || SlicedGroups::<A, Stacking<A>>::new(sliding)),
+            _ => make.with(PlainGroups::default),
         };
     }
     let windowing = windowing.clone();
@@ -38,5 +37,20 @@ pub fn choose<A: Accumulate, W: WithGroups<A>>(by: &A, windowing: &WindowingStra
         make.with(move || MergingGroups::new(Arc::new(Rules::new(&windowing))))
     } else {
         make.with(move || PaneGroups::new(Arc::new(Rules::new(&windowing))))
+    }
+}
+
+/// What [`choose`] chooses, and why nothing faster, for `explain()`.
+pub fn path<A: Accumulate>(by: &A, windowing: &WindowingStrategy) -> Path {
+    if windowing.is_merging() {
+        return Path::since("general (windows by key)", "windows of a key may become one");
+    }
+    match (windowing.why_several_panes(), &windowing.window_fn) {
+        (Some(why), _) => Path::since("general (panes)", why),
+        (None, WindowFn::Sliding(_)) if by.retracts() => Path::fastest("fast (slices, subtracting)"),
+        (None, WindowFn::Sliding(_)) => {
+            Path::since("fast (slices, merging)", "values that were combined cannot be taken out again")
+        }
+        (None, _) => Path::fastest("fast (windows)"),
     }
 }
