@@ -10,3 +10,4 @@ pub mod lake_metrics;
 pub mod lake_phases;
 pub mod lake_rows;
 pub mod measure;
+pub mod rows;

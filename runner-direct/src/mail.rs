@@ -1,6 +1,7 @@
 //! Bounded queues between threads. Nobody ever waits in them: who finds one full keeps the message.
 
 use crossbeam_queue::ArrayQueue;
+use crossbeam_utils::CachePadded;
 use crossbeam_utils::sync::{Parker, Unparker};
 use dataflow_core::plane::AnyBatch;
 use dataflow_exec::{EdgeId, Message};
@@ -16,8 +17,15 @@ pub(crate) struct Mail {
     /// Batches on their way back to where they were made, to be dropped there.
     home: Vec<ArrayQueue<AnyBatch>>,
     wakers: Vec<Unparker>,
-    /// Messages that were sent, and not yet received and dealt with.
-    in_flight: AtomicUsize,
+    counts: Vec<CachePadded<Counts>>,
+}
+
+/// What one thread has done with messages. Nobody else writes here, so that threads do not slow each other down.
+#[derive(Default)]
+struct Counts {
+    sent: AtomicUsize,
+    /// Received and dealt with.
+    done: AtomicUsize,
 }
 
 impl Mail {
@@ -29,7 +37,8 @@ impl Mail {
         let pairs = edges * threads * threads;
         let queues = (0..pairs).map(|_| ArrayQueue::new(capacity)).collect();
         let home = (0..pairs).map(|_| ArrayQueue::new(capacity)).collect();
-        (Mail { threads, queues, home, wakers, in_flight: AtomicUsize::new(0) }, parkers)
+        let counts = (0..threads).map(|_| CachePadded::default()).collect();
+        (Mail { threads, queues, home, wakers, counts }, parkers)
     }
 
     fn number(&self, edge: EdgeId, from: usize, to: usize) -> usize {
@@ -53,12 +62,12 @@ impl Mail {
 
     /// Sends a message, or gives it back if there is no room.
     pub(crate) fn send(&self, edge: EdgeId, from: usize, to: usize, message: Message) -> Result<(), Message> {
-        self.in_flight.fetch_add(1, Ordering::SeqCst);
         let result = self.queue(edge, from, to).push(message);
-        match &result {
-            Ok(()) if from != to => self.wakers[to].unpark(),
-            Ok(()) => {}
-            Err(_) => _ = self.in_flight.fetch_sub(1, Ordering::SeqCst),
+        if result.is_ok() {
+            self.counts[from].sent.fetch_add(1, Ordering::SeqCst);
+            if from != to {
+                self.wakers[to].unpark();
+            }
         }
         result
     }
@@ -74,14 +83,17 @@ impl Mail {
         message
     }
 
-    /// A received message is dealt with.
-    pub(crate) fn done(&self) {
-        self.in_flight.fetch_sub(1, Ordering::SeqCst);
+    /// Thread `me` has dealt with a message that it has received.
+    pub(crate) fn done(&self, me: usize) {
+        self.counts[me].done.fetch_add(1, Ordering::SeqCst);
     }
 
-    /// Whether no message is on its way.
+    /// Whether no message is on its way. To be asked only while all threads [rest](crate::quiet::Quiet::rest): none of them
+    /// counts then, so that the sums are of one moment.
     pub(crate) fn is_still(&self) -> bool {
-        self.in_flight.load(Ordering::SeqCst) == 0
+        let sum = |of: fn(&Counts) -> &AtomicUsize| self.counts.iter().map(|c| of(c).load(Ordering::SeqCst)).sum();
+        let (sent, done): (usize, usize) = (sum(|c| &c.sent), sum(|c| &c.done));
+        sent == done
     }
 
     /// Wakes all threads but `me`.

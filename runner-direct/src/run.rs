@@ -199,7 +199,8 @@ impl Plan {
             let (threads, control) = (self.threads, &*self.control);
             let random = |seed| Random::new(seed, purpose::THREAD, start.restarts << 8 | me as u64);
             let random = self.seed.map(random);
-            Worker { me, threads, executor, sources, control, engine, parker, done: 0, nap: FIRST_NAP, random }.run()
+            let (nap, rests) = (FIRST_NAP, false);
+            Worker { me, threads, executor, sources, control, engine, parker, done: 0, nap, rests, random }.run()
         };
         // Whatever happens here, the others must hear of it: they would wait for this thread.
         catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|panic| Err(Error::panicked(&*panic))).or_else(|error| {

@@ -51,6 +51,8 @@ pub(crate) struct Worker<'a> {
     pub(crate) done: u64,
     /// How long it sleeps when it has nothing to do the next time.
     pub(crate) nap: Duration,
+    /// It has said that it has nothing to do.
+    pub(crate) rests: bool,
     /// Makes the choices that are free, in some tests.
     pub(crate) random: Option<Random>,
 }
@@ -104,7 +106,7 @@ impl Worker<'_> {
                 return Ok(End::Finished);
             }
             // The time of a script moves with its events alone.
-            if !scripted && Instant::now() >= tick && self.engine.quiet.busy(self.me) {
+            if !scripted && Instant::now() >= tick && self.busy() {
                 (tick, ticks, dirty) = (Instant::now() + TICK, ticks + 1, true);
                 self.executor.processing_time(now())?;
                 if ticks % FLUSH_TICKS == 0 {
@@ -164,7 +166,7 @@ impl Worker<'_> {
                 }
                 let Some(message) = self.engine.mail.receive(edge, sender, self.me) else { break };
                 if !some {
-                    self.engine.quiet.busy(self.me);
+                    self.busy();
                     some = true;
                 }
                 // It may come of a command that this thread has not carried out yet: first things first.
@@ -175,7 +177,7 @@ impl Worker<'_> {
                     None => {}
                 }
                 self.send();
-                self.engine.mail.done();
+                self.engine.mail.done(self.me);
             }
         }
         Ok(some)
@@ -209,7 +211,7 @@ impl Worker<'_> {
             if matches!(read, Read::Nothing | Read::Finished) {
                 continue;
             }
-            self.engine.quiet.busy(self.me);
+            self.busy();
             if read == Read::Batch {
                 self.engine.spend();
             }
@@ -255,9 +257,9 @@ impl Worker<'_> {
         let drained = pausing || self.sources.iter().all(|s| s.splits.is_finished());
         for i in 0..self.sources.len() {
             // Another thread may have read on. Nobody may halt the run while this one has the news to spread.
-            let task = &mut self.sources[i];
-            if self.executor.can_read(task.node) && task.has_watermark() && self.engine.quiet.busy(self.me) {
-                task.pass_watermark(&mut self.executor)?;
+            let task = &self.sources[i];
+            if self.executor.can_read(task.node) && task.has_watermark() && self.busy() {
+                self.sources[i].pass_watermark(&mut self.executor)?;
                 return Ok(false);
             }
         }
@@ -266,7 +268,8 @@ impl Worker<'_> {
         }
         if drained && !self.executor.has_mail() {
             let draining = self.control.is_draining();
-            match self.settle(|open| self.engine.next(open, draining)) {
+            let engine = self.engine;
+            match self.settle(|open| engine.next(open, draining)) {
                 Next::Wait => {}
                 Next::Stuck => return Err(self.stuck()),
                 Next::Give(_) => {
@@ -286,8 +289,18 @@ impl Worker<'_> {
         Ok(false)
     }
 
+    /// Says that this thread has something to do. Returns whether it may do it of its own accord.
+    fn busy(&mut self) -> bool {
+        // As long as it has not said that it rests, all know, and the run cannot halt.
+        if self.rests {
+            self.rests = !self.engine.quiet.busy(self.me);
+        }
+        !self.rests
+    }
+
     /// Says that this thread has nothing to do.
-    fn settle(&self, decide: impl FnOnce(bool) -> Next) -> Next {
+    fn settle(&mut self, decide: impl FnOnce(bool) -> Next) -> Next {
+        self.rests = true;
         self.engine.quiet.rest(self.me, self.executor.has_open_bundles(), self.done, &self.engine.mail, decide)
     }
 

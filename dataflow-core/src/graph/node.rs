@@ -92,7 +92,7 @@ pub struct OperatorContext {
 impl OperatorContext {
     /// The step's counter with this name.
     pub fn counter(&self, name: &str) -> Counter {
-        self.metrics.counter(&self.step, name)
+        self.metrics.counter(&self.step, name).on_thread(self.shard)
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::Types;
 use super::combining_exchange::combining;
+use super::exchange::by_key;
 use super::grouping::{self, Accumulate, Arrival, Dropped, Feed, Groups, Late, Rows};
 use super::key_by::{Keyed, KeyedCollection, Keying};
 use super::lifted::{Lifted, Tally, can_wait};
@@ -183,12 +184,14 @@ where
 
     fn lifted(self: &Arc<Self>, strategy: &WindowingStrategy, late_is_shown: bool) -> Option<Routing> {
         let (by, merging) = (self.clone(), strategy.is_merging());
-        let exchange: ExchangeFactory = match () {
-            () if late_is_shown => return None,
-            () if can_wait(strategy) && !merging => {
-                Arc::new(move |shards| combining::<T, G, F, O, u64>(by.clone(), true, shards))
-            }
-            () => Arc::new(move |shards| combining::<T, G, F, O, Arrival>(by.clone(), !merging, shards)),
+        if late_is_shown {
+            let keying = self.keying.clone();
+            let exchange = Arc::new(move |shards| by_key::<T, G>(keying.clone(), shards));
+            return Some(Routing::ByKey(exchange, Lifting::NotPossible("late elements are an output")));
+        }
+        let exchange: ExchangeFactory = match can_wait(strategy) && !merging {
+            true => Arc::new(move |shards| combining::<T, G, F, O, u64>(by.clone(), true, shards)),
+            false => Arc::new(move |shards| combining::<T, G, F, O, Arrival>(by.clone(), !merging, shards)),
         };
         let lifting = match merging {
             true => Lifting::NotPossible("windows are joined by key"),
