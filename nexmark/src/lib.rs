@@ -15,6 +15,8 @@ pub mod generator;
 pub mod input;
 pub mod latency;
 pub mod measure;
+#[cfg(feature = "timely")]
+pub mod on_timely;
 pub mod queries;
 pub mod query;
 pub mod stopwatch;

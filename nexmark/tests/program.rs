@@ -106,3 +106,18 @@ fn latency_is_measured_beside_the_machine_s_stalls() {
         assert!(0.0 < at("p50") && at("p50") <= at("p99") && at("p99") <= at("p99_9") && at("p99_9") <= at("max"));
     }
 }
+
+#[cfg(feature = "timely")]
+#[test]
+fn timely_has_the_same_results_on_one_thread_and_on_two() {
+    for threads in ["1", "2"] {
+        let arguments = ["--query", "q0,q1,q2,q3,q5,q7,q8,q11", "--events", "30000", "--rate", "400", "--pairs", "1"];
+        let more = ["--timely", "--json", "--threads", threads, "--out-of-order", "100"];
+        let text = printed(&[&arguments[..], &more[..]].concat());
+        assert_eq!(text.lines().count(), 16);
+        for line in text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap()) {
+            assert!(line["timely_ns"].as_f64().is_some_and(|ns| ns > 0.0), "{line}");
+            assert_eq!(line["results_equal"], Value::Bool(true), "{line}");
+        }
+    }
+}

@@ -53,11 +53,14 @@ impl<R: Row> SinkWriter<R> for ArrivalsWriter {
         let mut last = None;
         for i in 0..batch.len() {
             let window = batch.window(i);
-            let complete = if window == Window::GLOBAL { batch.times.get(i) } else { window.end() };
-            if last.replace(complete) == Some(complete) {
+            let is_global = window == Window::GLOBAL;
+            let time = if is_global { batch.times.get(i) } else { window.end() };
+            if last.replace(time) == Some(time) {
                 continue;
             }
-            if let Some(due) = self.sink.times.past(complete).filter(|due| *due >= WARM_UP) {
+            let times = &self.sink.times;
+            let due = if is_global { Some(times.at(time)) } else { times.past(time) };
+            if let Some(due) = due.filter(|due| *due >= WARM_UP) {
                 self.late.push(now.saturating_sub(due));
             }
         }

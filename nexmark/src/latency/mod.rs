@@ -2,7 +2,7 @@
 //!
 //! Events come when they are due, and event time goes on with the clock, or so many times as fast. A result of a window
 //! is late by the time since the event was due that moved the watermark past the window's end; one that is in no window,
-//! since the event was due that moved it up to the result's own time: in order, that is the event it came of.
+//! since its own time, which is when the event was due that it came of, if events come in order.
 
 mod arrivals;
 mod paced;

@@ -20,10 +20,15 @@ pub struct Times {
 }
 
 impl Times {
+    /// How long after the start it is `time` on the clock of event time.
+    pub fn at(&self, time: Timestamp) -> Span {
+        let since = (time - self.generator.due(0)).as_micros().max(0);
+        Span::from_secs_f64(since as f64 / 1e6 / self.speed)
+    }
+
     /// How long after the start event number `i` is due.
     fn due(&self, i: u64) -> Span {
-        let event_time = self.generator.due(i) - self.generator.due(0);
-        Span::from_secs_f64(event_time.as_micros() as f64 / 1e6 / self.speed)
+        self.at(self.generator.due(i))
     }
 
     /// The time since the start, which is when this is called first.

@@ -33,6 +33,12 @@ pub struct Comparison {
     pub ratio: f64,
     /// The median of the pairs' ratios of processor time.
     pub cpu_ratio: f64,
+    /// The time of timely-dataflow, if it was asked for and has the query.
+    pub timely_ns: Option<f64>,
+    /// How many times as fast as timely-dataflow the engine was: the median of the pairs' ratios of time.
+    pub speed_over_timely: Option<f64>,
+    /// The same of processor time.
+    pub cpu_speed_over_timely: Option<f64>,
     /// Whether all runs had the same results.
     pub results_equal: bool,
     /// How many results the engine had, and the loop.
@@ -45,18 +51,31 @@ pub struct Comparison {
     pub allocs_per_event: f64,
 }
 
-/// Runs `query` in the engine and by hand, in turn, `pairs` times after a first time that only warms up.
+/// What is to be compared.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// Makes the events.
+    pub generator: Arc<Generator>,
+    /// When events are made.
+    pub form: Form,
+    /// How many events each run has.
+    pub events: u64,
+    /// How many threads each run has: one or two.
+    pub threads: u16,
+    /// How often engine and loop run in turn, after a first time that only warms up.
+    pub pairs: usize,
+    /// Whether timely-dataflow runs, too.
+    pub timely: bool,
+}
+
+/// Runs `query` in the engine and by hand, in turn.
 ///
 /// # Errors
 /// If a run fails.
-pub fn compare(
-    query: &dyn Measured,
-    form: Form,
-    generator: &Arc<Generator>,
-    events: u64,
-    threads: u16,
-    pairs: usize,
-) -> Result<Comparison> {
+pub fn compare(query: &dyn Measured, plan: &Plan) -> Result<Comparison> {
+    let Plan { ref generator, form, events, threads, pairs, timely } = *plan;
+    let on_timely =
+        || timely.then(|| query.on_timely(&Input::new(form, generator, events, threads), threads)).flatten();
     let engine = || query.engine(&Input::new(form, generator, events, threads), threads);
     let by_hand = || query.by_hand(&Input::new(form, generator, events, threads), threads);
     reset_peak();
@@ -65,17 +84,23 @@ pub fn compare(
     reset_peak();
     let first_by_hand = by_hand()?;
     let loop_peak_rss_mb = peak_megabytes();
+    on_timely().transpose()?;
     let mut runs = Vec::with_capacity(pairs);
-    let mut alone = Vec::new();
+    let (mut alone, mut peers) = (Vec::new(), Vec::new());
     for _ in 0..pairs.max(1) {
-        runs.push((engine()?, by_hand()?));
+        let pair = (engine()?, by_hand()?);
+        runs.push(pair);
+        if let Some(peer) = on_timely().transpose()? {
+            peers.push((pair.0, peer));
+        }
         if form == Form::Filled {
             alone.push(generation(generator, events, threads)?);
         }
     }
+    let none_or = |empty: bool, n: f64| (!empty).then_some(n);
     let per_event = |time: Duration| time.as_secs_f64() * 1e9 / events.max(1) as f64;
     let of = |which: fn(&(Run, Run)) -> Duration| median(runs.iter().map(|pair| per_event(which(pair))));
-    let ratio = |time: fn(Time) -> Duration| {
+    let ratio = |runs: &[(Run, Run)], time: fn(Time) -> Duration| {
         median(runs.iter().map(|(a, b)| time(a.time).as_secs_f64() / time(b.time).as_secs_f64().max(1e-9)))
     };
     Ok(Comparison {
@@ -84,13 +109,16 @@ pub fn compare(
         events,
         engine_ns: of(|pair| pair.0.time.clock),
         loop_ns: of(|pair| pair.1.time.clock),
-        generation_ns: (!alone.is_empty()).then(|| median(alone.iter().map(|run| per_event(run.time.clock)))),
+        generation_ns: none_or(alone.is_empty(), median(alone.iter().map(|run: &Run| per_event(run.time.clock)))),
         engine_cpu_ns: of(|pair| pair.0.time.processors),
         loop_cpu_ns: of(|pair| pair.1.time.processors),
-        ratio: ratio(|time| time.clock),
-        cpu_ratio: ratio(|time| time.processors),
+        ratio: ratio(&runs, |time| time.clock),
+        cpu_ratio: ratio(&runs, |time| time.processors),
         results_equal: first.total == first_by_hand.total
-            && runs.iter().all(|(a, b)| a.total == first.total && b.total == first.total),
+            && runs.iter().chain(&peers).all(|(a, b)| a.total == first.total && b.total == first.total),
+        timely_ns: none_or(peers.is_empty(), median(peers.iter().map(|(_, peer)| per_event(peer.time.clock)))),
+        speed_over_timely: none_or(peers.is_empty(), 1.0 / ratio(&peers, |time| time.clock)),
+        cpu_speed_over_timely: none_or(peers.is_empty(), 1.0 / ratio(&peers, |time| time.processors)),
         rows: (first.total.rows, first_by_hand.total.rows),
         peak_rss_mb,
         loop_peak_rss_mb,

@@ -30,6 +30,12 @@ pub trait Measured: Sync {
     /// If the loop panics.
     fn by_hand(&self, input: &Input, threads: u16) -> Result<Run>;
 
+    /// Runs it on timely-dataflow, if this is built with the feature `timely` and the query is written for that.
+    ///
+    /// # Errors
+    /// If it panics.
+    fn on_timely(&self, input: &Input, threads: u16) -> Option<Result<Run>>;
+
     /// Runs its pipeline on events that come when they are due.
     ///
     /// # Errors
@@ -61,6 +67,16 @@ impl<Q: Query> Measured for Of<Q> {
 
     fn by_hand(&self, input: &Input, threads: u16) -> Result<Run> {
         run::by_hand::<Q>(input, threads)
+    }
+
+    #[cfg(feature = "timely")]
+    fn on_timely(&self, input: &Input, threads: u16) -> Option<Result<Run>> {
+        crate::on_timely::run(Q::NAME, Q::PATH, input, threads)
+    }
+
+    #[cfg(not(feature = "timely"))]
+    fn on_timely(&self, _: &Input, _: u16) -> Option<Result<Run>> {
+        None
     }
 
     fn latency(&self, events: &Paced, threads: u16) -> Result<Latency> {

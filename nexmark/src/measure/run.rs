@@ -73,7 +73,7 @@ pub struct Run {
 }
 
 /// Runs `work`, and says what it took since the events of `input` are there.
-fn measured<E>(input: &Input, work: impl FnOnce() -> Result<Total, E>) -> Result<Run, E> {
+pub(crate) fn measured<E>(input: &Input, work: impl FnOnce() -> Result<Total, E>) -> Result<Run, E> {
     let before = allocations::so_far();
     let start = input.start();
     let total = work()?;

@@ -4,7 +4,7 @@ use crate::options::Options;
 use anyhow::{Context, Result, ensure};
 use comfy_table::{CellAlignment, Table, presets};
 use nexmark::generator::Generator;
-use nexmark::measure::{self, Form, Measured};
+use nexmark::measure::{self, Form, Measured, Plan};
 use serde::Deserialize;
 use std::sync::Arc;
 
@@ -57,7 +57,9 @@ pub(crate) fn check(options: &Options, queries: &[Box<dyn Measured>], generator:
     let mut broken = Vec::new();
     for query in queries {
         for form in options.forms_or(&[Form::Preloaded]) {
-            let found = measure::compare(&**query, form, generator, options.events(), 1, options.pairs)?;
+            let (events, pairs) = (options.events(), options.pairs);
+            let plan = Plan { generator: generator.clone(), form, events, threads: 1, pairs, timely: false };
+            let found = measure::compare(&**query, &plan)?;
             let bar = bars.of(&**query, form);
             let limit = bar * bars.tolerance;
             let verdict = match () {

@@ -9,7 +9,7 @@ use clap::Parser;
 use nexmark::allocations::Counting;
 use nexmark::generator::{Config, Generator};
 use nexmark::latency::Paced;
-use nexmark::measure::{self, Form, Input, Measured};
+use nexmark::measure::{self, Form, Input, Measured, Plan};
 use nexmark::stopwatch::Stopwatch;
 use options::Options;
 use report::{LatencyLine, Line};
@@ -49,7 +49,10 @@ fn run(options: &Options) -> Result<()> {
     if options.speedup {
         return speedup(options, &queries);
     }
-    if options.compare || options.all {
+    if options.timely {
+        ensure!(cfg!(feature = "timely"), "timely-dataflow is not built in: cargo run --release --features timely ...");
+    }
+    if options.compare || options.all || options.timely {
         ensure!(options.threads <= 2, "loops are written for one thread and for two: use --threads 1 or --threads 2");
         return compare(options, &queries);
     }
@@ -115,8 +118,9 @@ fn compare(options: &Options, queries: &[Box<dyn Measured>]) -> Result<()> {
     for query in queries {
         for form in options.forms() {
             let line = if queries.len() == 1 {
-                let comparison =
-                    measure::compare(&**query, form, &generator, options.events(), options.threads, options.pairs)?;
+                let (events, threads, pairs) = (options.events(), options.threads, options.pairs);
+                let plan = Plan { generator: generator.clone(), form, events, threads, pairs, timely: options.timely };
+                let comparison = measure::compare(&**query, &plan)?;
                 Line::new(&**query, &comparison)
             } else {
                 in_a_process(options, &**query, form)?
@@ -148,6 +152,9 @@ fn in_a_process(options: &Options, query: &dyn Measured, form: Form) -> Result<L
         ("--out-of-order", options.out_of_order),
     ] {
         command.args([name, &value.to_string()]);
+    }
+    if options.timely {
+        command.arg("--timely");
     }
     let output = command.output()?;
     let text = String::from_utf8_lossy(&output.stdout);

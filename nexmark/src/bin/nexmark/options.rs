@@ -32,6 +32,10 @@ pub(crate) struct Options {
     #[arg(long)]
     pub(crate) compare: bool,
 
+    /// Run timely-dataflow, too, where the query is written for it; implies --compare. Needs the feature `timely`.
+    #[arg(long)]
+    pub(crate) timely: bool,
+
     /// Whether events are made before the clock starts or on the way [default: both, one after the other].
     #[arg(long)]
     pub(crate) form: Option<FormName>,

@@ -26,6 +26,9 @@ pub(crate) struct Line {
     pub(crate) loop_cpu_ns: f64,
     pub(crate) generation_ns: Option<f64>,
     pub(crate) loop_peak_rss_mb: Option<f64>,
+    pub(crate) timely_ns: Option<f64>,
+    pub(crate) speed_over_timely: Option<f64>,
+    pub(crate) cpu_speed_over_timely: Option<f64>,
     pub(crate) rows: u64,
     pub(crate) loop_rows: u64,
 }
@@ -50,6 +53,9 @@ impl Line {
             loop_cpu_ns: rounded(of.loop_cpu_ns),
             generation_ns: of.generation_ns.map(rounded),
             loop_peak_rss_mb: of.loop_peak_rss_mb.map(rounded),
+            timely_ns: of.timely_ns.map(rounded),
+            speed_over_timely: of.speed_over_timely.map(rounded),
+            cpu_speed_over_timely: of.cpu_speed_over_timely.map(rounded),
             rows: of.rows.0,
             loop_rows: of.rows.1,
         }
@@ -68,26 +74,15 @@ impl Line {
 
 /// A line each.
 pub(crate) fn table(lines: &[Line]) -> Table {
+    let with_timely = lines.iter().any(|line| line.timely_ns.is_some());
     let mut table = Table::new();
     table.load_style(presets::ASCII_MARKDOWN);
-    table.set_header([
-        "query",
-        "path",
-        "form",
-        "threads",
-        "M events/s",
-        "ns/event",
-        "loop",
-        "making",
-        "ratio",
-        "ratio (CPU)",
-        "MB",
-        "allocs/event",
-        "results",
-    ]);
+    let header = "query path form threads Mevents/s ns/event loop making ratio CPU-ratio MB allocs/event results";
+    let timely = if with_timely { " timely ×timely ×timely(CPU)" } else { "" };
+    table.set_header(header.split(' ').chain(timely.split_whitespace()));
     let or_none = |n: Option<f64>, digits: usize| n.map_or_else(String::new, |n| format!("{n:.digits$}"));
     for line in lines {
-        table.add_row([
+        let mut row = vec![
             line.query.clone(),
             line.path.clone(),
             line.form.clone(),
@@ -101,7 +96,13 @@ pub(crate) fn table(lines: &[Line]) -> Table {
             or_none(line.peak_rss_mb, 0),
             format!("{:.4}", line.allocs_per_event),
             if line.results_equal { format!("{}, equal", line.rows) } else { "DIFFER".to_owned() },
-        ]);
+        ];
+        if with_timely {
+            let speeds = [line.speed_over_timely, line.cpu_speed_over_timely];
+            row.push(or_none(line.timely_ns, 1));
+            row.extend(speeds.map(|speed| or_none(speed, 2)));
+        }
+        table.add_row(row);
     }
     for column in table.column_iter_mut().skip(3) {
         column.set_cell_alignment(CellAlignment::Right);

@@ -1,0 +1,53 @@
+//! Some of the queries as a user of timely-dataflow would write them, on the same events.
+//!
+//! Event time is the timestamp of the dataflow: a chunk of events is sent at the watermark before it, and operators hold
+//! back what belongs to a window until the frontier has passed its end. So do the queries of Megaphone
+//! (<https://github.com/strymon-system/megaphone>), which those of nexmark for timely go back to.
+
+mod host;
+mod q11;
+mod q3;
+mod q5;
+mod q7;
+mod q8;
+mod stateless;
+
+use crate::measure::{Input, Run};
+use dataflow::prelude::*;
+
+/// Runs the query of that name, if it is there.
+///
+/// # Errors
+/// If it panics.
+pub fn run(query: &str, path: &str, input: &Input, threads: u16) -> Option<Result<Run>> {
+    if path != "fast" {
+        return None;
+    }
+    Some(match query {
+        "q0" => host::run(input, threads, stateless::q0),
+        "q1" => host::run(input, threads, stateless::q1),
+        "q2" => host::run(input, threads, stateless::q2),
+        "q3" => host::run(input, threads, q3::q3),
+        "q5" => host::run(input, threads, q5::q5),
+        "q7" => host::run(input, threads, q7::q7),
+        "q8" => host::run(input, threads, q8::q8),
+        "q11" => host::run(input, threads, q11::q11),
+        _ => return None,
+    })
+}
+
+/// A stream of the dataflows here. Times are microseconds since 1970.
+type Stream<'scope, T> = ::timely::dataflow::StreamVec<'scope, u64, T>;
+
+/// The time of the dataflow that an event has.
+#[inline]
+fn micros(t: Timestamp) -> u64 {
+    t.as_micros().max(0).unsigned_abs()
+}
+
+/// Where the window of `size` ends that has `t`.
+#[inline]
+fn window_end(t: Timestamp, size: Duration) -> u64 {
+    let size = size.as_micros().unsigned_abs();
+    (micros(t) / size + 1) * size
+}

@@ -1,0 +1,27 @@
+//! q0, q1 and q2: an event after the other.
+
+use super::Stream;
+use crate::event::{Bid, Event};
+use crate::queries::q2::AuctionPrice;
+use ::timely::dataflow::operators::vec::Map;
+
+/// Events as they are.
+pub(super) fn q0(events: Stream<'_, Event>) -> Stream<'_, Event> {
+    events.map(|event| event)
+}
+
+/// Bids in euros.
+pub(super) fn q1(events: Stream<'_, Event>) -> Stream<'_, Bid> {
+    events.flat_map(|event| match event {
+        Event::Bid(bid) => Some(Bid { price: bid.price * 908 / 1_000, ..bid }),
+        _ => None,
+    })
+}
+
+/// Bids for some auctions.
+pub(super) fn q2(events: Stream<'_, Event>) -> Stream<'_, AuctionPrice> {
+    events.flat_map(|event| match event {
+        Event::Bid(bid) if bid.auction % 123 == 0 => Some(AuctionPrice { auction: bid.auction, price: bid.price }),
+        _ => None,
+    })
+}
