@@ -67,12 +67,12 @@ impl Highest {
     }
 }
 
-/// Keeps the highest bids.
+/// Keeps the highest bids. It looks at events where they are, which is cheaper than to take the bids out first.
 #[derive(Clone)]
 struct HighestBids;
 
 impl CombineFn for HighestBids {
-    type In = HighestBid;
+    type In = Event;
     type Acc = Highest;
     type Out = Highest;
 
@@ -81,8 +81,10 @@ impl CombineFn for HighestBids {
     }
 
     #[inline]
-    fn add(&self, highest: &mut Highest, bid: &HighestBid) {
-        highest.add(*bid);
+    fn add(&self, highest: &mut Highest, event: &Event) {
+        if let Event::Bid(bid) = event {
+            highest.add(bid.into());
+        }
     }
 
     fn merge(&self, highest: &mut Highest, other: Highest) {
@@ -100,8 +102,7 @@ impl Query for Q7 {
     const QUESTION: &'static str = "the highest bids of every 10 s";
 
     fn pipeline(events: &PCollection<Event>) -> PCollection<HighestBid> {
-        let bids = events.filter_map_ref("Bids", |event| event.bid().map(HighestBid::from));
-        let highest = bids.window("Windows", FixedWindows::of(SIZE)).combine_globally("Highest", HighestBids);
+        let highest = events.window("Windows", FixedWindows::of(SIZE)).combine_globally("Highest", HighestBids);
         highest.flat_map("Each", Highest::bids)
     }
 

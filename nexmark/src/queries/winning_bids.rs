@@ -47,7 +47,7 @@ pub(super) struct Won<A, B> {
 }
 
 /// How long an auction that is over is known.
-const KNOWN: Duration = Duration::seconds(10);
+const KNOWN: Duration = Duration::seconds(1);
 
 /// The last moment before an auction closes: the time of what is known then.
 pub(super) fn before(closes: Timestamp) -> Timestamp {
