@@ -73,11 +73,12 @@ where
     through: u64,
     /// What was sent last.
     watermark: Timestamp,
-    targets: Vec<Target<Lifted<G::Key, F::Acc, N>>>,
+    targets: Vec<Target<LiftedOf<T, G, F, N>>>,
     /// For those that go through as they are.
     elements: Box<dyn Exchange>,
 }
 
+type LiftedOf<T, G, F, N> = Lifted<<G as Keying<T>>::Key, <F as CombineFn>::Acc, N>;
 type Rows<K, C, N> = Table<K, (C, N)>;
 
 /// What there is of a stretch of time whose elements are in the same windows.
@@ -108,7 +109,7 @@ where
     /// Whether an accumulator of one element is less to send than the element: it owns no memory, and is smaller, or the
     /// element owns memory, which would be freed by another thread than has allocated it.
     const SINGLES: bool = !std::mem::needs_drop::<F::Acc>()
-        && (std::mem::needs_drop::<T>() || size_of::<Lifted<G::Key, F::Acc, N>>() <= size_of::<T>());
+        && (std::mem::needs_drop::<T>() || size_of::<LiftedOf<T, G, F, N>>() <= size_of::<T>());
 
     const MAX_ROWS: usize = {
         let rows = TABLE_BYTES / size_of::<(G::Key, (F::Acc, N))>();
