@@ -139,16 +139,46 @@ impl WindowingStrategy {
         (window.end() + self.allowed_lateness).min(Window::GLOBAL.end()).max(window.end())
     }
 
-    /// Whether each window has one result, at its end, with all its elements: the case that needs no trigger state.
+    /// Whether each window has one result, at its end, with all its elements, since that is the default: the case that
+    /// needs no trigger state.
     pub fn is_plain(&self) -> bool {
-        self.is_one_pane() && !matches!(self.window_fn, WindowFn::Sliding(_)) && !self.is_merging()
+        self.trigger == Trigger::Default
+            && self.is_one_pane()
+            && !matches!(self.window_fn, WindowFn::Sliding(_))
+            && !self.is_merging()
     }
 
-    /// The same, also where windows overlap or become one.
+    /// Whether each window has one result, at its end, with all its elements, also where windows overlap or become one.
     pub fn is_one_pane(&self) -> bool {
-        self.trigger == Trigger::Default
-            && self.allowed_lateness == Duration::ZERO
-            && self.timestamp_combiner == TimestampCombiner::EndOfWindow
+        self.why_several_panes().is_none()
+    }
+
+    /// Why a window may have more than one result, or one with another time than its last, if so: as a clause.
+    ///
+    /// ```
+    /// use dataflow_windows::{AfterCount, AfterWatermark, Duration, FixedWindows, Windowing, WindowingStrategy};
+    ///
+    /// let minutes = FixedWindows::of(Duration::minutes(1));
+    /// assert_eq!(WindowingStrategy::of(minutes).why_several_panes(), None);
+    /// let early = minutes.triggering(AfterWatermark::past_end_of_window().early(AfterCount::at_least(1)));
+    /// assert_eq!(early.why_several_panes().as_deref(), Some("the trigger fires early"));
+    /// ```
+    pub fn why_several_panes(&self) -> Option<String> {
+        let times = |which| Some(format!("results have the {which} time of their elements"));
+        if let Trigger::AfterWatermark { early: Some(_), .. } = &self.trigger {
+            return Some("the trigger fires early".to_owned());
+        }
+        if !self.trigger.waits_for_end() {
+            return Some(format!("the trigger {} may fire before the end of the window", self.trigger));
+        }
+        if self.allowed_lateness > Duration::ZERO {
+            return Some(format!("elements may be late by {}", self.allowed_lateness));
+        }
+        match self.timestamp_combiner {
+            TimestampCombiner::EndOfWindow => None,
+            TimestampCombiner::Earliest => times("earliest"),
+            TimestampCombiner::Latest => times("latest"),
+        }
     }
 }
 
@@ -410,6 +440,34 @@ mod tests {
             assert_eq!(strategy.after_grouping().check_grouping(true), Ok(()), "{strategy}");
             assert_eq!(strategy.after_grouping().check(), Ok(()));
         }
+    }
+
+    #[test]
+    fn a_window_has_one_result_if_nothing_fires_early_or_late() {
+        let with = |trigger: Trigger| minutes().triggering(trigger).why_several_panes();
+        let once = AfterCount::at_least(3);
+        let end = AfterWatermark::past_end_of_window();
+        for trigger in [
+            Trigger::Default,
+            Trigger::Never,
+            end.clone().into(),
+            end.clone().late(once).into(),
+            Repeatedly::forever(end.clone()).into(),
+        ] {
+            assert_eq!(with(trigger), None);
+        }
+        assert_eq!(with(end.clone().early(once).into()).unwrap(), "the trigger fires early");
+        assert_eq!(
+            with(Repeatedly::forever(once).into()).unwrap(),
+            "the trigger repeatedly(after_count(3)) may fire before the end of the window"
+        );
+        assert!(with(Repeatedly::forever(end.early(once)).into()).is_some());
+        let late = minutes().allowed_lateness(Duration::hours(1));
+        assert_eq!(late.why_several_panes().unwrap(), "elements may be late by 1h");
+        let earliest = minutes().timestamp_combiner(TimestampCombiner::Earliest);
+        assert_eq!(earliest.why_several_panes().unwrap(), "results have the earliest time of their elements");
+        assert!(minutes().is_one_pane() && minutes().is_plain());
+        assert!(!WindowingStrategy::of(Sessions::with_gap(Duration::minutes(1))).is_plain());
     }
 
     #[test]

@@ -26,6 +26,7 @@ impl Timestamp {
     pub const MAX: Timestamp = Timestamp(9_223_372_036_854_775_000);
 
     /// From microseconds since 1970; cut to `MIN..=MAX`.
+    #[inline]
     pub const fn from_micros(us: i64) -> Self {
         if us < Self::MIN.0 {
             Self::MIN
@@ -37,21 +38,25 @@ impl Timestamp {
     }
 
     /// From milliseconds since 1970; cut to `MIN..=MAX`.
+    #[inline]
     pub const fn from_millis(ms: i64) -> Self {
         Self::from_micros(ms.saturating_mul(1_000))
     }
 
     /// From seconds since 1970; cut to `MIN..=MAX`.
+    #[inline]
     pub const fn from_seconds(s: i64) -> Self {
         Self::from_micros(s.saturating_mul(1_000_000))
     }
 
     /// Microseconds since 1970.
+    #[inline]
     pub const fn as_micros(self) -> i64 {
         self.0
     }
 
     /// Milliseconds since 1970, rounded down (toward the past, also before 1970).
+    #[inline]
     pub const fn as_millis(self) -> i64 {
         self.0.div_euclid(1_000)
     }

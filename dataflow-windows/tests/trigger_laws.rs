@@ -132,6 +132,34 @@ proptest! {
     }
 
     #[test]
+    fn nothing_comes_of_a_quiet_trigger_and_its_elements_may_wait(
+        trigger in trigger(), events in events(), more in prop::collection::vec((1..4_u64, 0..9_i64), 1..6),
+    ) {
+        let machine = TriggerMachine::new(&trigger);
+        let mut context = start_context();
+        let state = run(&machine, &events, &mut context, |_, _| {});
+        if machine.should_fire(&state, &context) || context.is_past_end() {
+            return Ok(());
+        }
+        let (until, elements) = machine.quiet(&state);
+        let (at_once, mut total) = (context, 0);
+        let mut one_by_one = state.clone();
+        for (n, seconds) in more {
+            context.now = (context.now + Duration::seconds(seconds)).min(until);
+            total += n;
+            if total > elements || at_once.now > until {
+                return Ok(());
+            }
+            machine.on_elements(&mut one_by_one, n, &context);
+            prop_assert!(!machine.should_fire(&one_by_one, &context));
+            let mut later = state.clone();
+            machine.on_elements(&mut later, total, &context);
+            prop_assert_eq!(&later, &one_by_one);
+            prop_assert_eq!(machine.waits_for_end_of_window(&later), machine.waits_for_end_of_window(&state));
+        }
+    }
+
+    #[test]
     fn merging_one_window_into_itself_changes_nothing(trigger in trigger(), events in events()) {
         let machine = TriggerMachine::new(&trigger);
         let mut context = start_context();

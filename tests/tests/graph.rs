@@ -5,7 +5,10 @@
 use dataflow_core::plane::Batch;
 use dataflow_core::{Boundedness, PCollection, Pipeline, PipelineOptions, Poll, Result, Source, SourceReader};
 use dataflow_exec::transforms::*;
-use dataflow_windows::{Duration, FixedWindows, Sessions};
+use dataflow_windows::{
+    AfterCount, AfterWatermark, Duration, FixedWindows, GlobalWindows, Repeatedly, Sessions, SlidingWindows,
+    TimestampCombiner, WindowingStrategy,
+};
 
 fn wrong(build: impl FnOnce(&Pipeline)) -> String {
     let p = Pipeline::new("test");
@@ -141,6 +144,7 @@ stage 1: 2 steps, fused; elements go on to the thread of their key for View.grou
       -> (u32, (i32, String)), global window
 stage 2: 2 steps, fused; elements go on to all threads for Name
   View.group [Combine.PerKey: by window] <- View.panes (combined before the exchange by key)
+      path: fast (windows)
       -> ((), PerKey<i32, String>), global window
   View [View] <- View.group
       -> Option<Arc<SideMap<i32, String>>>, global window
@@ -157,6 +161,7 @@ stage 3: 5 steps, fused; elements go on to the thread of their key for Count
   Dead [Write: memory] <- Parse.dead_letters
 stage 4: 2 steps, fused
   Count [Combine.PerKey: by Number] <- Minutely (combined before the exchange by key)
+      path: fast (windows)
       -> (i32, u64), fixed windows of 1m
   Out [Write: memory] <- Count
 "#;
@@ -203,4 +208,43 @@ fn grouping_what_never_ends_needs_windows() {
     let windowed = p.read("Read", Endless).window("Minutely", FixedWindows::of(Duration::minutes(1)));
     windowed.key_by("Key", |n| *n).group_by_key("Group").collect("Out");
     p.check().unwrap();
+}
+
+#[test]
+fn it_says_which_path_a_grouping_takes_and_why_no_faster_one() {
+    let of = |windowing: WindowingStrategy| {
+        let p = Pipeline::new("test");
+        let windowed = p.create("Pairs", [(1u8, 1i64)]).window("Window", windowing);
+        windowed.sum("Sum", |n| *n).collect("Sums");
+        windowed.max("Max", |n| *n).collect("Maxima");
+        let text = p.explain(&PipelineOptions::default());
+        let path = |line: &str| line.trim().strip_prefix("path: ").map(ToOwned::to_owned);
+        let [sum, max] = text.lines().filter_map(path).collect::<Vec<_>>().try_into().unwrap();
+        assert!(sum == max || sum.starts_with("fast (slices"), "{sum} and {max}");
+        (sum, max)
+    };
+    let sum_of = |windowing: WindowingStrategy| of(windowing).0;
+    let minutes = || WindowingStrategy::of(FixedWindows::of(Duration::minutes(1)));
+    let sliding = || SlidingWindows::of(Duration::minutes(1)).every(Duration::seconds(10)).into();
+    let end = AfterWatermark::past_end_of_window;
+    let once = AfterCount::at_least(1);
+    assert_eq!(sum_of(minutes()), "fast (windows)");
+    assert_eq!(sum_of(GlobalWindows.into()), "fast (windows)");
+    let (sum, max) = of(sliding());
+    assert_eq!(sum, "fast (slices, subtracting)");
+    assert_eq!(max, "fast (slices, merging), since values that were combined cannot be taken out again");
+    let early = end().early(once);
+    assert_eq!(sum_of(sliding().triggering(early)), "general (panes), since the trigger fires early");
+    let late = minutes().triggering(end().late(once)).allowed_lateness(Duration::minutes(5));
+    assert_eq!(sum_of(late), "general (panes), since elements may be late by 5m");
+    assert_eq!(
+        sum_of(minutes().triggering(Repeatedly::forever(once))),
+        "general (panes), since the trigger repeatedly(after_count(1)) may fire before the end of the window"
+    );
+    let earliest = minutes().timestamp_combiner(TimestampCombiner::Earliest);
+    assert_eq!(sum_of(earliest), "general (panes), since results have the earliest time of their elements");
+    let sessions = WindowingStrategy::of(Sessions::with_gap(Duration::minutes(1)));
+    assert_eq!(sum_of(sessions.clone()), "fast (sessions)");
+    let late = sessions.allowed_lateness(Duration::minutes(5));
+    assert_eq!(sum_of(late), "general (windows by key), since elements may be late by 5m");
 }

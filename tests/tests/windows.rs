@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used)]
 
-use dataflow_core::{Pipeline, TestStream};
+use dataflow_core::{BoxError, DoFn, Element, Output, Pipeline, TestStream};
 use dataflow_exec::combiners::Sum;
 use dataflow_exec::transforms::*;
 use dataflow_tests::{Touching, WAYS, in_every_way};
@@ -63,6 +63,20 @@ fn elements_between_sliding_windows_are_in_none() {
     assert_eq!(found, [(window(0, 2), 1, 1)]);
 }
 
+/// Passes elements on, each in one window.
+#[derive(Clone)]
+struct Same;
+
+impl DoFn for Same {
+    type In = (u8, i64);
+    type Out = (u8, i64);
+
+    fn process(&mut self, e: Element<(u8, i64)>, out: &mut Output<'_, (u8, i64)>) -> Result<(), BoxError> {
+        out.emit(e.value);
+        Ok(())
+    }
+}
+
 #[test]
 fn elements_of_sliding_windows_may_also_come_with_one_window_each() {
     let sliding = SlidingWindows::of(Duration::seconds(10)).every(Duration::seconds(5));
@@ -73,10 +87,12 @@ fn elements_of_sliding_windows_may_also_come_with_one_window_each() {
             let windowed = p.create_timestamped("Elements", timed).window("Window", sliding);
             // The results of a grouping are each in one window.
             let sums = windowed.sum("Sum", |n| *n);
-            let again = sums.sum("Again", |n| *n).collect("Twice");
-            (windowed.flatten("Both", &[sums.clone()]).sum("All", |n| *n).collect("Out"), again)
+            let again = sums.sum("Again", |n| *n).collect("Once");
+            let both = windowed.flatten("Both", &[sums.clone()]).sum("All", |n| *n).collect("Out");
+            let each = windowed.par_do("One by one", Same).flatten("Mixed", &[windowed]).sum("Twice", |n| *n);
+            (both, again, each.collect("Doubled"))
         },
-        |(out, again), _, way| {
+        |(out, again, doubled), _, way| {
             let of = |out: &Collected<(u8, i64)>| {
                 let mut found: Vec<_> = out.elements().iter().map(|e| (e.window(), e.value.0, e.value.1)).collect();
                 found.sort_unstable();
@@ -92,7 +108,8 @@ fn elements_of_sliding_windows_may_also_come_with_one_window_each() {
                 (window(20, 30), 1, 1_000),
             ];
             assert_eq!(of(&again), once, "{way:?}");
-            assert_eq!(of(&out), once.map(|(window, key, sum)| (window, key, 2 * sum)), "{way:?}");
+            let twice = once.map(|(window, key, sum)| (window, key, 2 * sum));
+            assert_eq!((&of(&out)[..], &of(&doubled)[..]), (&twice[..], &twice[..]), "{way:?}");
         },
     );
 }

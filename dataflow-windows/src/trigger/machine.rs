@@ -141,6 +141,40 @@ impl TriggerMachine {
         next
     }
 
+    /// For how long nothing will come of a trigger that was just found not ready before the end of the window: as long as
+    /// that is not reached, processing time is not after the returned one, and no more elements come. For those it does
+    /// not matter when [`on_elements`](Self::on_elements) is told of them.
+    ///
+    /// ```
+    /// use dataflow_windows::{AfterCount, Repeatedly, Timestamp, TriggerContext, TriggerMachine};
+    ///
+    /// let machine = TriggerMachine::new(&Repeatedly::forever(AfterCount::at_least(10)).into());
+    /// let context =
+    ///     TriggerContext { watermark: Timestamp::MIN, now: Timestamp::MIN, end: Timestamp::from_seconds(60) };
+    /// let mut state = machine.start();
+    /// machine.on_elements(&mut state, 3, &context);
+    /// assert_eq!(machine.quiet(&state), (Timestamp::MAX, 6));
+    /// ```
+    #[inline]
+    pub fn quiet(&self, state: &TriggerState) -> (Timestamp, u64) {
+        let (mut until, mut elements) = (Timestamp::MAX, u64::MAX);
+        self.for_each_active(ROOT, state, &mut |kind, register| match kind {
+            Kind::AfterCount(at_least) => {
+                elements = elements.min(at_least.saturating_sub(1).saturating_sub(state.count(register)));
+            }
+            Kind::AfterProcessingTime { delay, align_to } => {
+                match after_processing_time::due(state, register, delay, align_to) {
+                    Some(due) => until = until.min(due),
+                    None => elements = 0,
+                }
+            }
+            // What these are made of may have its turn with a change of another part, or keep its own count when finished.
+            Kind::AfterEach | Kind::AfterAll | Kind::AfterAny | Kind::OrFinally => elements = 0,
+            Kind::Default | Kind::Never | Kind::AfterWatermark(_) | Kind::Repeatedly => {}
+        });
+        (until, elements)
+    }
+
     /// Calls `each` with the processing times after which (strictly) a part of it is ready that has its turn now.
     ///
     /// To be called for each bundle, between [`on_elements`](Self::on_elements) and [`should_fire`](Self::should_fire): a

@@ -154,6 +154,15 @@ impl Trigger {
         }
     }
 
+    /// Whether it never fires before the end of the window.
+    pub fn waits_for_end(&self) -> bool {
+        match self {
+            Trigger::Default | Trigger::Never | Trigger::AfterWatermark { early: None, .. } => true,
+            Trigger::Repeatedly(of) => of.waits_for_end(),
+            _ => false,
+        }
+    }
+
     /// The trigger for what a grouping with this one gives out: its results are to go on as soon as they come, but not
     /// before all of those that were given out together.
     ///

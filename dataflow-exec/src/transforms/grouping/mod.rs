@@ -28,7 +28,7 @@ mod table;
 mod tables;
 mod timers;
 
-pub use choice::{WithGroups, choose};
+pub use choice::{WithGroups, choose, path};
 pub(super) use operator::{Dropped, Feed, Late, Shown, apply};
 pub use partial::{OfNothing, Partial};
 pub use run::run_end;

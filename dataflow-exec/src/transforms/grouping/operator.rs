@@ -1,6 +1,6 @@
 //! The operator of all groupings of elements that come one by one.
 
-use super::{Accumulate, Groups, Run, WithGroups, choose};
+use super::{Accumulate, Groups, Run, WithGroups, choose, path};
 use crate::transforms::Types;
 use crate::transforms::key_by::{Keyed, Keying};
 use dataflow_core::graph::Routing;
@@ -152,6 +152,7 @@ where
     let strategy = keyed.collection.windowing();
     let mut spec = keyed.grouping_step(name, transform);
     (spec.windowing, spec.tags) = (Some(strategy.after_grouping()), L::TAGS);
+    spec.path = Some(path(&by, &strategy));
     let by = Arc::new(by);
     if let Some(routing) = by.lifted(&strategy, L::IS_SHOWN) {
         spec.routing = routing;

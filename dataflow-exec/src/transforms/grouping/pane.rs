@@ -43,6 +43,14 @@ pub(super) struct PaneState {
     pub(super) timers: Timers,
 }
 
+impl PaneState {
+    /// Something has come before the end of the window.
+    #[inline]
+    pub(super) fn has_more(&mut self) {
+        (self.new, self.on_time_unfired) = (true, true);
+    }
+}
+
 /// A firing: what is to be done with the accumulator.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct Fired {
@@ -121,6 +129,25 @@ impl Rules {
                 set(timers);
             }
         }
+    }
+
+    /// For how long elements that come for a row with this state change nothing but its values and the count of elements,
+    /// if the end of the window is not reached: until that processing time has passed, or so many have come.
+    #[inline]
+    pub(super) fn quiet(&self, state: &PaneState) -> Option<(Timestamp, u32)> {
+        // The end of the window, if it is to be noted, is.
+        let noted = state.end_timer || !self.machine.waits_for_end_of_window(&state.trigger);
+        if !noted || self.strategy.timestamp_combiner != TimestampCombiner::EndOfWindow {
+            return None;
+        }
+        let (until, elements) = self.machine.quiet(&state.trigger);
+        let elements = u32::try_from(elements).unwrap_or(u32::MAX);
+        (elements > 0).then_some((until, elements))
+    }
+
+    /// As [`on_elements`](Self::on_elements), of elements that came while the state was quiet.
+    pub(super) fn on_quiet_elements(&self, state: &mut PaneState, window: Window, time: Time, elements: u32) {
+        self.machine.on_elements(&mut state.trigger, elements.into(), &self.context(window, time));
     }
 
     fn combine_times(&self, a: Option<Timestamp>, b: Option<Timestamp>) -> Option<Timestamp> {

@@ -175,6 +175,7 @@ impl<A: Accumulate> PaneGroups<A> {
             }
             let mut to = Place { by, rules: &self.rules, window, time: self.time, out };
             for (key, mut row) in walk.rows.by_ref().take(Batch::<A::Out>::target_len()) {
+                row.end_quiet(&self.rules, window, self.time);
                 if walk.expired {
                     let fired = self.rules.on_expiry(&mut row.state, window, self.time);
                     row.give_out(&mut to, &key, Some(fired))?;
@@ -218,6 +219,7 @@ impl<A: Accumulate> PaneGroups<A> {
             }
             let mut to = Place { by, rules: &self.rules, window, time: self.time, out };
             for (key, row) in table.rows.iter_mut() {
+                row.end_quiet(&self.rules, window, self.time);
                 let fired = self.rules.on_end_of_window(&mut row.state, window, self.time);
                 row.give_out(&mut to, key, fired)?;
                 row.set_hold(&self.rules, window, self.time, &mut self.holds);
@@ -243,13 +245,25 @@ impl<A: Accumulate> PaneGroups<A> {
             Table::new(hasher.clone()) // a late one has but few
         });
         let mut to = Place { by, rules: &self.rules, window, time: self.time, out };
+        let is_over = window.is_over(self.time.watermark);
         for (key, acc, arrival) in brought {
             // A row that is made needs a key of its own.
             let row = table.row(Cow::Borrowed(&*key), || Row::new(None, self.rules.start()));
+            let acc = match is_over {
+                true => acc,
+                false => match row.take_quietly(by, acc, arrival, self.time.now) {
+                    Some(acc) => acc,
+                    None => continue,
+                },
+            };
+            row.end_quiet(&self.rules, window, self.time);
             row.take_bundle(&mut to, &key, Some(acc), arrival)?;
             row.set_hold(&self.rules, window, self.time, &mut self.holds);
             if let Some(t) = row.new_hint() {
                 self.timers.entry(t).or_default().push((window, key.into_owned()));
+            }
+            if !is_over {
+                row.note_quiet(&self.rules);
             }
         }
         Ok(())
@@ -288,11 +302,17 @@ impl<A: Accumulate> Groups<A> for PaneGroups<A> {
         in_windows.sort_unstable();
         for same in in_windows.chunk_by(|a, b| a.0 == b.0) {
             let window = same[0].0;
-            if let [(_, only)] = same
-                && slices[*only].live.last() == Some(&window)
-            {
-                let rows = slices[*only].rows.table.rows.drain();
-                self.merge_into(by, window, rows.map(|(k, (acc, a))| (Cow::Owned(k), acc, a)), &mut out)?;
+            if let [(_, only)] = same {
+                // The last of its windows gets the rows themselves.
+                let Slice { live, rows, .. } = &mut slices[*only];
+                let table = &mut rows.table.rows;
+                if live.last() == Some(&window) {
+                    let rows = table.drain().map(|(key, (acc, arrival))| (Cow::Owned(key), acc, arrival));
+                    self.merge_into(by, window, rows, &mut out)?;
+                } else {
+                    let rows = table.iter().map(|(key, (acc, arrival))| (Cow::Borrowed(key), acc.clone(), *arrival));
+                    self.merge_into(by, window, rows, &mut out)?;
+                }
                 continue;
             }
             // A trigger runs once for all that the bundle has brought for a key and window.
@@ -351,6 +371,7 @@ impl<A: Accumulate> Groups<A> for PaneGroups<A> {
                     continue;
                 }
                 looked = true;
+                row.end_quiet(&self.rules, window, self.time);
                 let mut to = Place { by, rules: &self.rules, window, time: self.time, out: &mut out };
                 let fired = self.rules.fire_if_ready(&mut row.state, window, self.time);
                 row.give_out(&mut to, &key, fired)?;
@@ -370,7 +391,8 @@ impl<A: Accumulate> Groups<A> for PaneGroups<A> {
         }
         for (window, table) in &self.open {
             for (key, row) in &table.rows {
-                to.keyed(key, &(window, key, &row.acc, &row.state))?;
+                let state = row.full_state(&self.rules, *window, self.time);
+                to.keyed(key, &(window, key, &row.acc, state))?;
             }
         }
         Ok(())
