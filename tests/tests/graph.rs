@@ -243,5 +243,8 @@ fn it_says_which_path_a_grouping_takes_and_why_no_faster_one() {
     );
     let earliest = minutes().timestamp_combiner(TimestampCombiner::Earliest);
     assert_eq!(sum_of(earliest), "general (panes), since results have the earliest time of their elements");
-    assert!(sum_of(Sessions::with_gap(Duration::minutes(1)).into()).ends_with("since windows of a key may become one"));
+    let sessions = WindowingStrategy::of(Sessions::with_gap(Duration::minutes(1)));
+    assert_eq!(sum_of(sessions.clone()), "fast (sessions)");
+    let late = sessions.allowed_lateness(Duration::minutes(5));
+    assert_eq!(sum_of(late), "general (windows by key), since elements may be late by 5m");
 }

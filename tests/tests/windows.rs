@@ -58,6 +58,33 @@ fn an_element_is_in_all_sliding_windows_that_hold_it() {
 }
 
 #[test]
+fn an_element_may_be_in_thousands_of_sliding_windows() {
+    let sliding = SlidingWindows::of(Duration::seconds(5_000)).every(Duration::seconds(1));
+    // The elements of key 1 are together in 3,000 windows, and each is in 2,000 others.
+    in_every_way(
+        |p| {
+            let elements = [(1u8, 1i64, 0), (1, 10, 2_000), (2, 100, 4_999)];
+            let timed = elements.map(|(key, value, t)| ((key, value), at(t)));
+            let windowed = p.create_timestamped("Elements", timed).window("Window", sliding);
+            let (sums, maxima) = (windowed.sum("Sum", |n| *n), windowed.max("Max", |n| *n));
+            let lists = windowed.group_by_key("List").map("Add", |(key, list)| (key, list.iter().sum::<i64>()));
+            [sums.collect("Sums"), lists.collect("Lists"), maxima.collect("Maxima")]
+        },
+        |outs, _, way| {
+            let both = [11, 11, 10];
+            for (out, both) in outs.iter().zip(both) {
+                let elements = out.elements();
+                let windows = |key: u8, value: i64| elements.iter().filter(|e| e.value == (key, value)).count();
+                let together = if both == 10 { 5_000 } else { 3_000 };
+                assert_eq!((windows(1, 1), windows(1, both), windows(2, 100)), (2_000, together, 5_000), "{way:?}");
+                let alone = if both == 10 { 0 } else { 2_000 };
+                assert_eq!(elements.len(), 2_000 + together + 5_000 + alone, "{way:?}");
+            }
+        },
+    );
+}
+
+#[test]
 fn elements_between_sliding_windows_are_in_none() {
     let found = sums(SlidingWindows::of(Duration::seconds(2)).every(Duration::seconds(10)), &[(1, 1, 1), (1, 10, 5)]);
     assert_eq!(found, [(window(0, 2), 1, 1)]);

@@ -24,40 +24,37 @@ pub trait WithGroups<A: Accumulate> {
 
 /// Makes something with the kind of state that `windowing` asks for, for values that are accumulated `by` something.
 pub fn choose<A: Accumulate, W: WithGroups<A>>(by: &A, windowing: &WindowingStrategy, make: W) -> W::Out {
-    let rules = {
-        let windowing = windowing.clone();
-        move || Arc::new(Rules::new(&windowing))
-    };
-    match (windowing.is_one_pane(), &windowing.window_fn) {
-        (true, WindowFn::Sessions(sessions)) if windowing.is_merging() => {
-            let sessions = *sessions;
-            make.with(move || SessionGroups::new(sessions))
-        }
-        _ if windowing.is_merging() => make.with(move || MergingGroups::new(rules())),
-        (false, _) => make.with(move || PaneGroups::new(rules())),
-        (true, WindowFn::Sliding(sliding)) => {
-            let sliding = *sliding;
-            match by.retracts() {
-                true => make.with(move || SlicedGroups::<A, Subtracting<A>>::new(sliding)),
-                false => make.with(move || SlicedGroups::<A, Stacking<A>>::new(sliding)),
+    let is_merging = windowing.is_merging();
+    if windowing.is_one_pane() {
+        match windowing.window_fn {
+            WindowFn::Sliding(sliding) if by.retracts() => {
+                return make.with(move || SlicedGroups::<A, Subtracting<A>>::new(sliding));
             }
+            WindowFn::Sliding(sliding) => return make.with(move || SlicedGroups::<A, Stacking<A>>::new(sliding)),
+            WindowFn::Sessions(sessions) if is_merging => return make.with(move || SessionGroups::new(sessions)),
+            _ if !is_merging => return make.with(PlainGroups::default),
+            _ => {}
         }
-        (true, _) => make.with(PlainGroups::default),
+    }
+    let windowing = windowing.clone();
+    match is_merging {
+        true => make.with(move || MergingGroups::new(Arc::new(Rules::new(&windowing)))),
+        false => make.with(move || PaneGroups::new(Arc::new(Rules::new(&windowing)))),
     }
 }
 
 /// What [`choose`] chooses, and why nothing faster, for `explain()`.
 pub fn path<A: Accumulate>(by: &A, windowing: &WindowingStrategy) -> Path {
     match (windowing.why_several_panes(), &windowing.window_fn) {
-        (None, WindowFn::Sessions(_)) if windowing.is_merging() => Path::fastest("fast (sessions)"),
-        (None, _) if windowing.is_merging() => {
-            Path::since("general (windows by key)", "windows of a key may become one")
-        }
         (Some(why), _) if windowing.is_merging() => Path::since("general (windows by key)", why),
         (Some(why), _) => Path::since("general (panes)", why),
         (None, WindowFn::Sliding(_)) if by.retracts() => Path::fastest("fast (slices, subtracting)"),
         (None, WindowFn::Sliding(_)) => {
             Path::since("fast (slices, merging)", "values that were combined cannot be taken out again")
+        }
+        (None, WindowFn::Sessions(_)) if windowing.is_merging() => Path::fastest("fast (sessions)"),
+        (None, _) if windowing.is_merging() => {
+            Path::since("general (windows by key)", "windows of a function of the user become one")
         }
         (None, _) => Path::fastest("fast (windows)"),
     }

@@ -118,6 +118,7 @@ impl<A: Accumulate> Slide<A> for Stacking<A> {
 
     fn leave(&mut self, _: &A, first: i64, _: &mut Slices<A>) {
         self.first = first; // each row when it is given out
+        self.rows.shrink();
     }
 
     fn enter(&mut self, by: &A, slice: i64, table: usize, tables: &mut Slices<A>) {

@@ -34,6 +34,7 @@ impl<A: Accumulate> Slide<A> for Subtracting<A> {
             }
             tables.give_up(table);
         }
+        self.totals.shrink(); // they are gone through for each window
     }
 
     fn enter(&mut self, by: &A, slice: i64, table: usize, tables: &mut Slices<A>) {

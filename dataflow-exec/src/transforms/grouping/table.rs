@@ -47,6 +47,15 @@ impl<K: Key, S> Table<K, S> {
         }
     }
 
+    /// Gives memory back if it is far more than the rows take.
+    pub(super) fn shrink(&mut self) {
+        let rows = self.rows.len();
+        if self.rows.capacity() > 64 + 8 * rows {
+            let hasher = &self.hasher;
+            self.rows.shrink_to(2 * rows, |(key, _)| hasher.hash_one(key));
+        }
+    }
+
     /// The row of `key`, if there is one.
     pub(in crate::transforms) fn get_mut(&mut self, key: &K) -> Option<&mut S> {
         self.rows.find_mut(self.hasher.hash_one(key), |(k, _)| k == key).map(|(_, row)| row)
