@@ -69,57 +69,7 @@ impl<C> Row<C> {
 
     /// Its state is that of another window from now on. Nothing is noted for that.
     pub(super) fn turn_to(&mut self, state: PaneState) {
-        (self.state, self.hint, self.quiet) = (state, Timestamp::MAX, Quiet::NO);
-    }
-
-    /// Adds the values that came in a bundle before the end of the window, if it is known that nothing else comes of them.
-    /// Otherwise they are returned, for [`take_bundle`](Self::take_bundle).
-    #[inline]
-    pub(super) fn take_quietly<A: Accumulate<Acc = C>>(
-        &mut self,
-        by: &A,
-        acc: C,
-        arrival: Arrival,
-        now: Timestamp,
-    ) -> Option<C> {
-        let Quiet { until, elements, untold } = &mut self.quiet;
-        let left = u64::from(*elements - *untold);
-        if left == 0 || arrival.elements > left || now > *until {
-            return Some(acc);
-        }
-        *untold += arrival.elements as u32; // not more than is left
-        self.state.has_more();
-        match &mut self.acc {
-            Some(own) => by.merge(own, acc),
-            none => *none = Some(acc),
-        }
-        None
-    }
-
-    /// Notes for how long nothing will come of more elements before the end of the window.
-    #[inline]
-    pub(super) fn note_quiet(&mut self, rules: &Rules) {
-        if let Some((until, elements)) = rules.quiet(&self.state) {
-            self.quiet = Quiet { until, elements, untold: 0 };
-        }
-    }
-
-    /// Tells the trigger of all elements. To be called before anything else is done with the state.
-    #[inline]
-    pub(super) fn end_quiet(&mut self, rules: &Rules, window: Window, time: Time) {
-        let Quiet { untold, .. } = std::mem::replace(&mut self.quiet, Quiet::NO);
-        if untold > 0 {
-            rules.on_quiet_elements(&mut self.state, window, time, untold);
-        }
-    }
-
-    /// The state with all elements.
-    pub(super) fn full_state(&self, rules: &Rules, window: Window, time: Time) -> Cow<'_, PaneState> {
-        let mut state = Cow::Borrowed(&self.state);
-        if self.quiet.untold > 0 {
-            rules.on_quiet_elements(state.to_mut(), window, time, self.quiet.untold);
-        }
-        state
+        (self.state, self.hint) = (state, Timestamp::MAX);
     }
 
     /// Adds the values that came in a bundle before the end of the window, if it is known that nothing else comes of them.
