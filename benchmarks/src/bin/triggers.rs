@@ -8,7 +8,7 @@ use benchmarks::measure::{median, time};
 use dataflow_core::{BoxError, Counter, DoFn, Element, Output, Pipeline, PipelineOptions, Result};
 use dataflow_exec::transforms::*;
 use dataflow_windows::{
-    AfterCount, AfterProcessingTime, AfterWatermark, Duration, FixedWindows, Sessions, SlidingWindows,
+    AfterCount, AfterProcessingTime, AfterWatermark, Duration, FixedWindows, Sessions, SlidingWindows, Windowing,
     WindowingStrategy,
 };
 use runner_direct::DirectRunner;
@@ -68,9 +68,11 @@ fn main() -> Result<()> {
         ("early at every bundle", late.clone().triggering(at_end.clone().early(AfterCount::at_least(1)))),
         (
             "early by time, accumulating",
-            late.triggering(at_end.early(AfterProcessingTime::delay(Duration::seconds(1)))).accumulating(),
+            late.triggering(at_end.clone().early(AfterProcessingTime::delay(Duration::seconds(1)))).accumulating(),
         ),
         ("sliding, five windows each", WindowingStrategy::of(sliding)),
+        ("sliding, early at every bundle", sliding.triggering(at_end.clone().early(AfterCount::at_least(1)))),
+        ("sliding, early by time", sliding.triggering(at_end.early(AfterProcessingTime::delay(Duration::seconds(1))))),
         ("sessions", WindowingStrategy::of(Sessions::with_gap(Duration::seconds(1)))),
     ];
     let ns = |seconds: f64| seconds * 1e9 / events as f64;
