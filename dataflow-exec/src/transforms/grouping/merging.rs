@@ -2,6 +2,7 @@
 
 use super::pane::Time;
 use super::row::{Place, Row};
+use super::run::for_each_on_time;
 use super::table::Table;
 use super::{Accumulate, Arrival, Groups, PaneEmitter, Rows, Rules, Run, holds::Holds, pane::PaneState};
 use crate::transforms::hints::{Hint, Hints};
@@ -98,6 +99,18 @@ impl<C> KeyRow<C> {
     #[inline]
     fn place(&mut self, rules: &Rules, own: Window) -> Result<Option<usize>> {
         let window_fn = &rules.strategy.window_fn;
+        if let ([only], WindowFn::Sessions(sessions)) = (&mut self.sessions[..], window_fn)
+            && let Some(joint) = sessions.join(only.window, own)
+        {
+            only.has_grown |= joint != only.window;
+            only.window = joint;
+            return Ok(Some(0));
+        }
+        self.place_among(rules, own)
+    }
+
+    fn place_among(&mut self, rules: &Rules, own: Window) -> Result<Option<usize>> {
+        let window_fn = &rules.strategy.window_fn;
         let near = self.near(rules, own);
         let holds = |s: &Session<C>| {
             s.window == own || (s.window.covers(own) && window_fn.join(s.window, own) == Some(s.window))
@@ -117,17 +130,9 @@ impl<C> KeyRow<C> {
     }
 
     /// Which of its windows `window` may have to be joined with.
-    #[inline]
     fn near(&self, rules: &Rules, window: Window) -> Range<usize> {
         if !rules.keeps_windows_apart() {
             return 0..self.sessions.len();
-        }
-        // Most often there is one, which it does not lie behind.
-        if let [only] = &self.sessions[..]
-            && only.window.start() < window.end()
-            && window.start() < only.window.end()
-        {
-            return 0..1;
         }
         // At the end of time windows may be empty.
         let before = |s: &Session<C>| s.window.end() <= window.start() && s.window.start() < window.start();
@@ -293,24 +298,10 @@ impl<A: Accumulate> Groups<A> for MergingGroups<A> {
         &mut self,
         batch: &Batch<T>,
         len: usize,
-        mut each: impl FnMut(Run<'_, Sessions<A>>) -> Result<()>,
+        each: impl FnMut(Run<'_, Sessions<A>>) -> Result<()>,
     ) -> Result<()> {
-        // An element is late if the window that it has by itself is.
-        let mut start = 0;
-        for i in 0..len {
-            let window = batch.window(i);
-            if self.0.rules.is_expired(window, self.0.time.watermark) {
-                if start < i {
-                    each(Run { elements: start..i, rows: Some(&mut self.0), late: &[] })?;
-                }
-                each(Run { elements: i..i + 1, rows: None, late: &[window] })?;
-                start = i + 1;
-            }
-        }
-        if start < len {
-            each(Run { elements: start..len, rows: Some(&mut self.0), late: &[] })?;
-        }
-        Ok(())
+        let (rules, watermark) = (self.0.rules.clone(), self.0.time.watermark);
+        for_each_on_time(batch, len, &mut self.0, |window| rules.is_expired(window, watermark), each)
     }
 
     fn finish_bundle(&mut self, by: &A, out: &mut Emitter<'_, A::Out>) -> Result<()> {

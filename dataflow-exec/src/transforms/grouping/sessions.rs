@@ -4,11 +4,12 @@
 //! A key's row has one session in place, and most often no other. Rows are noted to be looked at, not sessions: at the first
 //! end of those that a row has, as far as it was known then. So there is nothing to do when a session grows.
 
+use super::run::for_each_on_time;
 use super::{Accumulate, Arrival, Groups, Never, Rows, Run};
 use crate::transforms::hints::{Hint, Hints};
 use dataflow_core::Result;
 use dataflow_core::plane::{Advance, Batch, Bounds, Column, Emitter, StateReader, StateWriter, Windows};
-use dataflow_windows::{Assignment, PaneInfo, Sessions, Timestamp, Window};
+use dataflow_windows::{PaneInfo, Sessions, Timestamp, Window};
 use foldhash::fast::RandomState;
 use hashbrown::HashTable;
 use hashbrown::hash_table::Entry;
@@ -229,15 +230,6 @@ impl<A: Accumulate> SessionGroups<A> {
         }
     }
 
-    /// Whether no element of a batch comes too late, as far as that is known without looking at each.
-    fn are_on_time<T>(&self, batch: &Batch<T>) -> bool {
-        match &batch.windows {
-            Windows::Implied(Assignment::Sessions(own)) => !own.assign(batch.bounds.min).is_over(self.watermark),
-            Windows::Uniform(window) => !window.is_over(self.watermark),
-            Windows::Implied(_) | Windows::PerElement(_) => false,
-        }
-    }
-
     /// Gives out sessions that have ended, until a batch is full.
     fn give_out(&mut self, by: &A, out: &mut Batch<A::Out>) {
         let mut results = Results { by, out, windows: Vec::new() };
@@ -272,27 +264,10 @@ impl<A: Accumulate> Groups<A> for SessionGroups<A> {
         &mut self,
         batch: &Batch<T>,
         len: usize,
-        mut each: impl FnMut(Run<'_, Self>) -> Result<()>,
+        each: impl FnMut(Run<'_, Self>) -> Result<()>,
     ) -> Result<()> {
-        if self.are_on_time(batch) {
-            return each(Run { elements: 0..len, rows: Some(self), late: &[] });
-        }
-        // An element is late if the window that it has by itself is.
-        let mut start = 0;
-        for i in 0..len {
-            let window = batch.window(i);
-            if window.is_over(self.watermark) {
-                if start < i {
-                    each(Run { elements: start..i, rows: Some(self), late: &[] })?;
-                }
-                each(Run { elements: i..i + 1, rows: None, late: &[window] })?;
-                start = i + 1;
-            }
-        }
-        if start < len {
-            each(Run { elements: start..len, rows: Some(self), late: &[] })?;
-        }
-        Ok(())
+        let watermark = self.watermark;
+        for_each_on_time(batch, len, self, |window| window.is_over(watermark), each)
     }
 
     fn finish_bundle(&mut self, _: &A, _: &mut Emitter<'_, A::Out>) -> Result<()> {
