@@ -25,6 +25,7 @@ STEPS=(
     "features|full|clippy with all optional features"
     "doc|fast|the API documentation builds without a warning"
     "deny|full|licences, banned crates, sources, advisories (cargo-deny)"
+    "nexmark|named|Nexmark's queries cost no more beside their loops than nexmark/bars.json says"
     "model|named|all property tests with 10,000 cases each, for the night"
 )
 
@@ -62,6 +63,10 @@ step_model() {
     PROPTEST_CASES=${PROPTEST_CASES:-10000} cargo test --locked --no-fail-fast \
         -p dataflow-core -p dataflow-windows -p dataflow-derive -p dataflow-exec -p io-text \
         --lib --test key --test trigger_laws --test csv --test lines
+}
+
+step_nexmark() {
+    cargo run --release --locked --bin nexmark -- --check
 }
 
 step_sql() {

@@ -70,6 +70,17 @@ pub struct Plan {
 
 /// Runs `query` in the engine and by hand, in turn.
 ///
+/// ```
+/// use nexmark::generator::{Config, Generator};
+/// use nexmark::measure::{Form, Plan, all, compare};
+///
+/// let generator = Generator::new(Config::default()).into();
+/// let plan = Plan { generator, form: Form::Filled, events: 1_000, threads: 1, pairs: 1, timely: false };
+/// let comparison = compare(&*all()[0], &plan)?;
+/// assert!(comparison.results_equal && comparison.rows == (1_000, 1_000));
+/// # Ok::<(), dataflow::prelude::Error>(())
+/// ```
+///
 /// # Errors
 /// If a run fails.
 pub fn compare(query: &dyn Measured, plan: &Plan) -> Result<Comparison> {

@@ -52,7 +52,7 @@ fn run(options: &Options) -> Result<()> {
     if options.timely {
         ensure!(cfg!(feature = "timely"), "timely-dataflow is not built in: cargo run --release --features timely ...");
     }
-    if options.compare || options.all || options.timely {
+    if options.compare || options.all || options.timely || options.json {
         ensure!(options.threads <= 2, "loops are written for one thread and for two: use --threads 1 or --threads 2");
         return compare(options, &queries);
     }

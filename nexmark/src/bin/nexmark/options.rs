@@ -44,7 +44,7 @@ pub(crate) struct Options {
     #[arg(long, value_name = "N", default_value_t = 5)]
     pub(crate) pairs: usize,
 
-    /// One JSON object a line.
+    /// One JSON object a line; implies --compare.
     #[arg(long)]
     pub(crate) json: bool,
 
