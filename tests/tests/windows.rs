@@ -90,6 +90,23 @@ fn elements_between_sliding_windows_are_in_none() {
     assert_eq!(found, [(window(0, 2), 1, 1)]);
 }
 
+#[test]
+fn early_results_by_count_come_of_the_elements_of_all_bundles() {
+    let early = AfterWatermark::past_end_of_window().early(AfterCount::at_least(4));
+    let mut stream = TestStream::new();
+    for second in 0..11 {
+        stream.add((1u8, 1i64), at(second)); // each is a bundle
+    }
+    let windowing = WindowingStrategy::of(FixedWindows::of(Duration::minutes(1))).triggering(early);
+    for way in WAYS {
+        let p = Pipeline::new("test");
+        let sums = p.test_stream("Ones", &stream).window("Window", windowing.clone()).sum("Sum", |n| *n).collect("Out");
+        way.run(&p).unwrap();
+        let found: Vec<_> = sums.elements().iter().map(|e| (e.value.1, e.pane.timing)).collect();
+        assert_eq!(found, [(4, Timing::Early), (4, Timing::Early), (3, Timing::OnTime)], "{way:?}");
+    }
+}
+
 /// Passes elements on, each in one window.
 #[derive(Clone)]
 struct Same;
