@@ -5,8 +5,8 @@ mod parsed;
 mod run;
 pub mod testing;
 
-/// Event time: windows, triggers, state, side inputs, tests.
-#[cfg(feature = "direct")]
+/// Event time: windows, triggers, state, side inputs, columns, tests.
+#[cfg(all(feature = "direct", feature = "arrow"))]
 pub mod guide {
     #![doc = include_str!("../../docs/guide.md")]
 }
@@ -51,7 +51,7 @@ pub mod prelude {
     // What a collection offers. The traits have no names here, so that none is in the way: of the cell `Map`, of
     // `std::io::Write`, ...
     #[cfg(feature = "arrow")]
-    pub use dataflow_arrow::ArrowRow;
+    pub use dataflow_arrow::{ArrowRow, ReadColumns as _, ToColumns as _};
     pub use dataflow_exec::transforms::{
         AsMapView as _, AsView as _, AssignTimestamps as _, AssignWindows as _, Broadcast as _, CoGroupByKey as _,
         Collect as _, CombineGlobally as _, CombinePerKey as _, Create as _, Deduplicate as _, Filter as _,

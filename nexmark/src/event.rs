@@ -1,5 +1,6 @@
 //! What happens in the auction house.
 
+use dataflow::arrow::ArrowRow;
 use dataflow::prelude::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -62,7 +63,7 @@ pub struct Auction {
 }
 
 /// A bid for an auction.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize, ArrowRow)]
 pub struct Bid {
     /// The auction.
     pub auction: u64,

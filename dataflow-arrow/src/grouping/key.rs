@@ -215,3 +215,46 @@ fn fixed<T: ArrowPrimitiveType<Native: Key>>(array: &ArrayRef) -> Option<KeyValu
     values.iter().for_each(|value| value.encode_key(&mut bytes));
     Some(KeyValues::Fixed(size_of::<T::Native>(), bytes))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use arrow_array::{Array, BooleanArray, Int16Array, StringArray, TimestampMicrosecondArray, UInt64Array};
+    use dataflow_windows::Timestamp;
+
+    #[test]
+    fn keys_of_columns_are_in_the_groups_of_the_same_keys_of_rows() {
+        let rows: Vec<(Option<String>, i16, bool, Timestamp)> = (0..200i16)
+            .map(|i| {
+                let text = (i % 3 > 0).then(|| format!("{}\0{i}\0\0", i % 7));
+                (text, i - 100, i % 2 == 0, Timestamp::from_micros(i64::from(i) - 50))
+            })
+            .collect();
+        let columns: [(ArrayRef, bool); 4] = [
+            (Arc::new(rows.iter().map(|r| r.0.clone()).collect::<StringArray>()), true),
+            (Arc::new(Int16Array::from_iter_values(rows.iter().map(|r| r.1))), false),
+            (Arc::new(BooleanArray::from_iter(rows.iter().map(|r| Some(r.2)))), false),
+            (Arc::new(TimestampMicrosecondArray::from_iter_values(rows.iter().map(|r| r.3.as_micros()))), false),
+        ];
+        let names = ["a", "b", "c", "d"];
+        let named = names.iter().zip(columns).map(|(name, (array, nullable))| (*name, array, nullable));
+        let batch = RecordBatch::try_from_iter_with_nullable(named).unwrap();
+        let fields = batch.schema_ref().fields().iter().map(|field| (**field).clone());
+        let encoded = Encoded(fields.enumerate().collect());
+        let mut keys = encoded.keys(&batch).unwrap();
+        let found: Vec<EncodedKey> = (0..rows.len()).map(|i| keys.key(i).into_owned()).collect();
+        for (key, row) in found.iter().zip(&rows) {
+            let mut bytes = Vec::new();
+            row.encode_key(&mut bytes);
+            assert_eq!(key.0, bytes);
+            assert_eq!((key.stable_hash(), key.key_group()), (row.stable_hash(), row.key_group()));
+        }
+        let back = encoded.arrays(found.iter()).unwrap();
+        assert!(back.iter().zip(batch.columns()).all(|(a, b)| a.to_data() == b.to_data()));
+
+        let numbers: ArrayRef = Arc::new(UInt64Array::from(vec![7]));
+        let batch = RecordBatch::try_from_iter([("n", numbers)]).unwrap();
+        let native = Native::<arrow_array::types::UInt64Type>::new(0, DataType::UInt64);
+        assert_eq!(native.keys(&batch).unwrap().key(0).key_group(), 7u64.key_group());
+    }
+}

@@ -81,14 +81,13 @@ pub(crate) fn read_times(rows: &RecordBatch, place: usize, column: &str, to: &mu
             "column `{column}`, row {row} of a batch: the time is NULL; filter out such rows, or fill in a time"
         )));
     }
-    let micros = array.values();
-    to.clear();
-    to.extend(micros.iter().map(|us| Timestamp::from_micros(*us)));
     let mut bounds = Bounds::EMPTY;
-    // Of no rows they are those of nothing.
-    if let (Some(min), Some(max)) = (micros.iter().min(), micros.iter().max()) {
-        bounds = Bounds { min: Timestamp::from_micros(*min), max: Timestamp::from_micros(*max) };
-    }
+    to.clear();
+    to.extend(array.values().iter().map(|us| {
+        let t = Timestamp::from_micros(*us);
+        bounds.add(t);
+        t
+    }));
     Ok(bounds)
 }
 

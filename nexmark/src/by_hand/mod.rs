@@ -123,12 +123,12 @@ fn half<T>(
 }
 
 /// The same on each of two threads, which have nothing to do with each other.
-pub fn apart<F: Feed, O: Send>(feeds: [F; 2], outs: [O; 2], work: impl Fn(F, O) + Sync) {
+pub fn apart<F: Send, O: Send>(feeds: [F; 2], outs: [O; 2], work: impl Fn(F, O) + Sync) {
     beside(feeds, outs, |_, feed, out| work(feed, out));
 }
 
 /// The same on each of two threads, 0 and 1, whose exchange is the business of `work`.
-pub fn beside<F: Feed, O: Send>([feed_a, feed_b]: [F; 2], [out_a, out_b]: [O; 2], work: impl Fn(usize, F, O) + Sync) {
+pub fn beside<F: Send, O: Send>([feed_a, feed_b]: [F; 2], [out_a, out_b]: [O; 2], work: impl Fn(usize, F, O) + Sync) {
     let work = &work;
     thread::scope(|scope| {
         scope.spawn(move || work(1, feed_b, out_b));

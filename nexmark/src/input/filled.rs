@@ -1,6 +1,6 @@
 //! Events that are made when they are asked for.
 
-use super::{Chunks, STRETCH, Start, splits};
+use super::{Chunks, ColumnBids, STRETCH, Start, splits};
 use crate::event::Event;
 use crate::feed::Feed;
 use crate::generator::Generator;
@@ -47,6 +47,12 @@ impl Filled {
     /// The start of a run that is measured.
     pub fn start(&self) -> &Start {
         &self.start
+    }
+
+    /// The bids among them as columns, made as they are read, too.
+    pub fn columns(&self) -> ColumnBids {
+        let Filled { generator, events, start, stretch } = self.clone();
+        ColumnBids { generator, events, threads: 1, stretch, start, before: false }
     }
 
     /// All events, for a loop.

@@ -1,9 +1,11 @@
 //! Events for engine and loop: the same ones, in the same chunks.
 
+mod columns;
 mod filled;
 mod preloaded;
 mod start;
 
+pub use columns::{ColumnBids, ColumnBidsFeed, ColumnBidsReader, ColumnFeed};
 pub use filled::{Filled, FilledEvents, FilledFeed, FilledReader};
 pub use preloaded::{Preloaded, PreloadedFeed, PreloadedReader};
 pub use start::Start;

@@ -1,6 +1,6 @@
 //! Events that are made before the clock starts.
 
-use super::{Chunks, STRETCH, Start};
+use super::{Chunks, ColumnBids, STRETCH, Start};
 use crate::event::Event;
 use crate::feed::Feed;
 use crate::generator::Generator;
@@ -40,6 +40,12 @@ impl Preloaded {
     /// The start: when all events are made.
     pub fn start(&self) -> &Start {
         &self.start
+    }
+
+    /// The bids among them as columns, made before, too.
+    pub fn columns(&self) -> ColumnBids {
+        let Preloaded { generator, events, threads, start, stretch } = self.clone();
+        ColumnBids { generator, events, threads, stretch, start, before: true }
     }
 
     /// All events, for a loop.

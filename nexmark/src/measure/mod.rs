@@ -1,5 +1,6 @@
 //! Runs queries, in the engine and by hand, and compares what they take.
 
+mod columns;
 mod compare;
 mod memory;
 mod registry;

@@ -153,6 +153,6 @@ pub fn generation(generator: &Arc<Generator>, events: u64, threads: u16) -> Resu
 }
 
 /// Loops run on a new thread, as the engine does: the allocator has nothing at hand there.
-fn on_a_thread(input: &Input, work: impl FnOnce() -> Total + Send) -> Result<Run> {
+pub(super) fn on_a_thread(input: &Input, work: impl FnOnce() -> Total + Send) -> Result<Run> {
     measured(input, || thread::scope(|scope| scope.spawn(work).join()).map_err(|panic| Error::panicked(&*panic)))
 }

@@ -24,6 +24,18 @@ impl Total {
         self.tally = self.tally.wrapping_add(row.tally());
     }
 
+    /// For a checkpoint.
+    pub(super) fn to_bytes(self) -> Vec<u8> {
+        [self.rows.to_le_bytes(), self.tally.to_le_bytes()].concat()
+    }
+
+    /// Of a checkpoint.
+    pub(super) fn of_bytes(state: &[u8]) -> Self {
+        let number = |bytes: &[u8]| bytes.iter().rev().fold(0, |n, byte| n << 8 | u64::from(*byte));
+        let (rows, tally) = state.split_at(state.len().min(8));
+        Total { rows: number(rows), tally: number(tally) }
+    }
+
     /// Both together.
     #[must_use]
     pub fn and(self, other: Total) -> Total {
@@ -57,6 +69,14 @@ impl Tally {
     }
 }
 
+impl Tally {
+    /// Adds what a writer has counted.
+    pub(super) fn add(&self, total: Total) {
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        *all = all.and(total);
+    }
+}
+
 /// Counts the elements of a thread.
 pub struct TallyWriter {
     sink: Tally,
@@ -86,20 +106,16 @@ impl<R: Row> SinkWriter<R> for TallyWriter {
     }
 
     fn checkpoint(&mut self) -> Result<Vec<u8>> {
-        let Total { rows, tally } = self.total;
-        Ok([rows.to_le_bytes(), tally.to_le_bytes()].concat())
+        Ok(self.total.to_bytes())
     }
 
     fn restore(&mut self, state: &[u8]) -> Result<()> {
-        let number = |bytes: &[u8]| bytes.iter().rev().fold(0, |n, byte| n << 8 | u64::from(*byte));
-        let (rows, tally) = state.split_at(state.len().min(8));
-        self.total = self.total.and(Total { rows: number(rows), tally: number(tally) });
+        self.total = self.total.and(Total::of_bytes(state));
         Ok(())
     }
 
     fn close(&mut self) -> Result<()> {
-        let mut all = self.sink.0.lock().unwrap_or_else(PoisonError::into_inner);
-        *all = all.and(self.total);
+        self.sink.add(self.total);
         Ok(())
     }
 }

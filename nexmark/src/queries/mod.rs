@@ -1,5 +1,6 @@
 //! The queries, one a file: the pipeline above, the loops below.
 
+pub mod columns;
 pub mod q0;
 pub mod q1;
 pub mod q11;

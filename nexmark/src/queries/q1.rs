@@ -40,7 +40,7 @@ impl Row for Offer {
 }
 
 #[inline]
-fn in_euros(cents: u64) -> u64 {
+pub(super) fn in_euros(cents: u64) -> u64 {
     cents * 908 / 1_000
 }
 

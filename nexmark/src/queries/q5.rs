@@ -5,11 +5,12 @@ use crate::by_hand::{self, Sliding, Stretches, Table, Together};
 use crate::event::{Bid, Event};
 use crate::feed::Feed;
 use crate::query::{Query, Row};
+use dataflow::arrow::ArrowRow;
 use dataflow::prelude::*;
 use serde::{Deserialize, Serialize};
 
-const SIZE: Duration = Duration::seconds(10);
-const PERIOD: Duration = Duration::seconds(2);
+pub(super) const SIZE: Duration = Duration::seconds(10);
+pub(super) const PERIOD: Duration = Duration::seconds(2);
 
 /// One answer per window, when it is over.
 pub struct Q5;
@@ -18,7 +19,7 @@ pub struct Q5;
 pub struct Q5General;
 
 /// An auction with the most bids of a window.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, ArrowRow)]
 pub struct HotItem {
     /// Where the window ends.
     pub end: Timestamp,
@@ -37,12 +38,12 @@ impl Row for HotItem {
 
 /// Keeps the auctions with the most bids.
 #[derive(Clone)]
-struct Hottest;
+pub(super) struct Hottest;
 
 #[derive(Clone, Default, Serialize, Deserialize)]
-struct Auctions {
-    bids: u64,
-    auctions: Vec<u64>,
+pub(super) struct Auctions {
+    pub(super) bids: u64,
+    pub(super) auctions: Vec<u64>,
 }
 
 impl CombineFn for Hottest {
@@ -83,7 +84,11 @@ fn bids(events: &PCollection<Event>, windowing: impl Into<WindowingStrategy>) ->
 
 /// The auctions with the most bids in windows of which each ends at another time.
 fn hottest(bids: &PCollection<(u64, u64)>) -> PCollection<HotItem> {
-    let hottest = bids.combine_globally("Hottest", Hottest);
+    items(&bids.combine_globally("Hottest", Hottest))
+}
+
+/// Each of the hottest auctions of windows.
+pub(super) fn items(hottest: &PCollection<Auctions>) -> PCollection<HotItem> {
     hottest.map_element("End", |hottest| (hottest.window().end(), hottest.value)).flat_map("Items", |(end, hottest)| {
         let Auctions { bids, auctions } = hottest;
         auctions.into_iter().map(move |auction| HotItem { end, auction, bids })
@@ -157,7 +162,7 @@ impl Query for Q5General {
 }
 
 /// How many bids auctions have.
-type Counts = Table<u64, u64>;
+pub(super) type Counts = Table<u64, u64>;
 
 fn count(events: Option<impl Iterator<Item = Event>>, slices: &mut Stretches<Counts>) {
     let Some(events) = events else { return };
@@ -171,7 +176,7 @@ fn count(events: Option<impl Iterator<Item = Event>>, slices: &mut Stretches<Cou
 }
 
 /// Gives the hottest items of a window.
-fn answer(end: Timestamp, window: &Counts, hottest: &mut Vec<u64>, out: &mut impl FnMut(HotItem)) {
+pub(super) fn answer(end: Timestamp, window: &Counts, hottest: &mut Vec<u64>, out: &mut impl FnMut(HotItem)) {
     let mut most = 0;
     for (auction, bids) in window {
         if *bids > most {

@@ -5,17 +5,18 @@ use crate::by_hand::{self, Stretches, Together};
 use crate::event::{Bid, Event};
 use crate::feed::Feed;
 use crate::query::{Query, Row};
+use dataflow::arrow::ArrowRow;
 use dataflow::prelude::*;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
-const SIZE: Duration = Duration::seconds(10);
+pub(super) const SIZE: Duration = Duration::seconds(10);
 
 /// The highest bids of each window.
 pub struct Q7;
 
 /// A bid that no other one of its window is above.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize, ArrowRow)]
 pub struct HighestBid {
     /// The auction.
     pub auction: u64,
@@ -44,14 +45,14 @@ impl From<&Bid> for HighestBid {
 
 /// The highest of some bids: one, nearly always.
 #[derive(Clone, Default, Serialize, Deserialize)]
-struct Highest {
-    first: Option<HighestBid>,
+pub(super) struct Highest {
+    pub(super) first: Option<HighestBid>,
     others: Vec<HighestBid>,
 }
 
 impl Highest {
     #[inline]
-    fn add(&mut self, bid: HighestBid) {
+    pub(super) fn add(&mut self, bid: HighestBid) {
         match &self.first {
             Some(first) if first.price > bid.price => {}
             Some(first) if first.price == bid.price => self.others.push(bid),
@@ -62,14 +63,14 @@ impl Highest {
         }
     }
 
-    fn bids(self) -> impl Iterator<Item = HighestBid> {
+    pub(super) fn bids(self) -> impl Iterator<Item = HighestBid> {
         self.first.into_iter().chain(self.others)
     }
 }
 
 /// Keeps the highest bids. It looks at events where they are, which is cheaper than to take the bids out first.
 #[derive(Clone)]
-struct HighestBids;
+pub(super) struct HighestBids;
 
 impl CombineFn for HighestBids {
     type In = Event;
