@@ -121,17 +121,17 @@ where
     fn batch(&mut self, input: &mut Batch<T>, (mut out,): (Emitter<'_, I::Item>,)) -> Result<()> {
         let (f, rows) = (&*self.f, &mut self.rows);
         let mut taken = std::mem::take(&mut input.values);
-        let mut values = taken.drain(..).enumerate();
+        let mut values = taken.drain(..);
         let mut cursor = Cursor::default();
         while values.len() > 0 {
             // An element may become very many: cut the output into batches between elements.
             out.with(|o| {
                 rows.clear();
                 while o.len() < Batch::<I::Item>::target_len() {
-                    let Some((i, v)) = values.next() else { break };
-                    cursor.0 = i;
+                    let Some(v) = values.next() else { break };
                     o.values.extend(f(v));
-                    rows.resize(o.len(), i as u32);
+                    rows.resize(o.len(), cursor.0 as u32);
+                    cursor.0 += 1;
                 }
                 o.meta_of_rows(input, rows);
             })?;
@@ -187,12 +187,12 @@ impl<T: Data, O: Data, F: Fn(T) -> Option<O> + Send + Sync + 'static> Operator f
         out.with(|o| {
             rows.clear();
             let mut cursor = Cursor::default();
-            for (i, v) in input.values.drain(..).enumerate() {
-                cursor.0 = i;
+            for v in input.values.drain(..) {
                 if let Some(made) = f(v) {
                     o.values.push(made);
-                    rows.push(i as u32);
+                    rows.push(cursor.0 as u32);
                 }
+                cursor.0 += 1;
             }
             o.meta_of_rows(input, rows);
         })

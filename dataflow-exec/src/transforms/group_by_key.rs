@@ -81,7 +81,8 @@ impl<T: Data, G: Keying<T, Value: Coded>> Feed<T> for Collecting<T, G> {
                 values.by_ref().take(run.elements.len()).for_each(drop);
                 return Ok(());
             };
-            for (i, element) in run.elements.zip(values.by_ref()) {
+            for i in run.elements {
+                let Some(element) = values.next() else { break };
                 cursor.0 = i;
                 let (key, value) = self.keying.pair(element);
                 let (arrival, window) = (|| Arrival::of(meta.times.get(i)), || meta.window(i));

@@ -70,16 +70,18 @@ impl<T: Data, O: Data, F: Fn(T) -> O + Send + Sync + 'static> Operator for MapOp
         let f = &*self.0;
         out.with(|o| {
             let mut cursor = Cursor::default();
-            let made = |(i, v)| {
-                cursor.0 = i;
-                f(v)
+            // Counted by hand: a large element in a pair with its number would be copied once more.
+            let made = |v| {
+                let made = f(v);
+                cursor.0 += 1;
+                made
             };
             if const { size_of::<T>() == size_of::<O>() && align_of::<T>() == align_of::<O>() } {
                 // The standard library collects such elements in place.
-                let values = std::mem::take(&mut input.values).into_iter().enumerate().map(made).collect();
+                let values = std::mem::take(&mut input.values).into_iter().map(made).collect();
                 input.values = emptied(std::mem::replace(&mut o.values, values));
             } else {
-                o.values.extend(input.values.drain(..).enumerate().map(made));
+                o.values.extend(input.values.drain(..).map(made));
             }
             o.take_meta(input);
         })
@@ -123,9 +125,10 @@ impl<T: Data, O: Data, F: Fn(Element<T>) -> O + Send + Sync + 'static> Operator 
         out.with(|o| {
             let mut cursor = Cursor::default();
             let mut values = std::mem::take(&mut input.values);
-            o.values.extend(values.drain(..).enumerate().map(|(i, v)| {
-                cursor.0 = i;
-                f(Element::of(input, i, v))
+            o.values.extend(values.drain(..).map(|v| {
+                let made = f(Element::of(input, cursor.0, v));
+                cursor.0 += 1;
+                made
             }));
             input.values = values; // its memory is used again
             o.take_meta(input);

@@ -62,16 +62,17 @@ pub(super) fn process_each<T: Data, O: Data>(
 ) -> Result<()> {
     input.explode();
     let mut taken = std::mem::take(&mut input.values);
-    let mut values = taken.drain(..).enumerate();
+    let mut values = taken.drain(..);
     let mut cursor = Cursor::default();
     while values.len() > 0 {
         out.try_with(|o| {
             Output::prepare(o, input);
             while o.len() < Batch::<O>::target_len() {
-                let Some((i, value)) = values.next() else { break };
-                cursor.0 = i;
+                let Some(value) = values.next() else { break };
+                let i = cursor.0;
                 let mut output = Output::new(o, Some(Element::of(input, i, ())));
                 process(Element::of(input, i, value), &mut output).map_err(Error::user)?;
+                cursor.0 += 1;
             }
             Ok::<(), Error>(())
         })?;

@@ -55,10 +55,11 @@ impl<D: TaggedDoFn> Operator for TaggedOperator<D> {
         D::Out::prepare(&mut self.batches, input);
         let mut cursor = Cursor::default();
         let mut values = std::mem::take(&mut input.values);
-        for (i, value) in values.drain(..).enumerate() {
-            cursor.0 = i;
+        for value in values.drain(..) {
+            let i = cursor.0;
             let outputs = D::Out::outputs(&mut self.batches, Some(Element::of(input, i, ())));
             self.do_fn.process(Element::of(input, i, value), outputs).map_err(Error::user)?;
+            cursor.0 += 1;
         }
         input.values = values; // its memory is used again
         D::Out::send(&mut self.batches, out)

@@ -80,9 +80,9 @@ impl<D: KeyedDoFn> Machine<D> {
             let run = start..run_end(input, len, start);
             start = run.end;
             let expiry = self.strategy.expiry(window);
-            let elements = run.clone().zip(values.by_ref().take(run.len()));
             if expiry <= self.watermark {
                 self.dropped_late.add(run.len() as u64);
+                let elements = run.clone().zip(values.by_ref().take(run.len()));
                 match &mut late {
                     Some(late) => elements
                         .for_each(|(i, value)| late.push_in(value, input.times.get(i), window, input.panes.get(i))),
@@ -92,7 +92,8 @@ impl<D: KeyedDoFn> Machine<D> {
             }
             let number = self.rows.open(window);
             let (table, hasher) = (&mut self.rows.tables[number], &self.rows.hasher);
-            for (i, element) in elements {
+            for i in run {
+                let Some(element) = values.next() else { break };
                 cursor.0 = i;
                 let (key, value) = keying.pair(element);
                 let hash = hasher.hash_one(&key);
