@@ -4,8 +4,18 @@ use super::{Batch, Column, Cursor, Windows};
 use dataflow_windows::{Assignment, Timestamp};
 
 impl<T> Batch<T> {
+    /// Whether rows of `from` can be added to it. They cannot where it is implied of the ones that they are in several
+    /// windows, and said of each of the others in which one it is.
+    pub fn can_extend_meta<U>(&self, from: &Batch<U>) -> bool {
+        let are_in_several = |windows: &Windows| matches!(windows, Windows::Implied(f) if !f.is_single());
+        match (&self.windows, &from.windows) {
+            (Windows::Implied(own), Windows::Implied(theirs)) if own == theirs => true,
+            (own, theirs) => self.is_empty() || !are_in_several(own) && !are_in_several(theirs),
+        }
+    }
+
     /// Adds copies of the rows of `from` with the numbers in `rows`, but for the values. The batch must be empty, or
-    /// have been filled from batches of the same windowing by this method alone.
+    /// have been filled by this method alone, and be one that [can take them](Self::can_extend_meta).
     pub fn extend_meta<U>(&mut self, from: &Batch<U>, rows: impl Iterator<Item = usize> + Clone) {
         self.extend_meta_behind(self.values.len(), from, rows);
     }

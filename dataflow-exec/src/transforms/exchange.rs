@@ -36,10 +36,16 @@ impl<T> Default for Target<T> {
 impl<T: Data> Target<T> {
     /// Adds what is fresh, with what else is known of the elements that it came of.
     pub(super) fn take_fresh<U>(&mut self, from: &Batch<U>, to: &mut Outbox) -> Result<()> {
+        self.make_room(from, to)?;
         self.waiting.extend_meta(from, self.rows.iter().copied());
         self.waiting.values.append(&mut self.fresh);
         self.rows.clear();
         if self.waiting.len() >= Batch::<T>::target_len() { self.send(to) } else { Ok(()) }
+    }
+
+    /// Rows of `from` come next: what they cannot be sent with goes first.
+    fn make_room<U>(&mut self, from: &Batch<U>, to: &mut Outbox) -> Result<()> {
+        if self.waiting.can_extend_meta(from) { Ok(()) } else { self.send(to) }
     }
 
     /// What comes next is in these windows.
@@ -81,7 +87,8 @@ impl<T: Data, G: Keying<T>> Exchange for ExchangeByKey<T, G> {
                 self.targets[shard].rows.push(i);
             }
         }
-        for target in &mut self.targets {
+        for (target, outbox) in self.targets.iter_mut().zip(&mut *to) {
+            target.make_room(batch, outbox)?;
             target.waiting.extend_meta(batch, target.rows.iter().copied());
             target.waiting.values.reserve(target.rows.len());
             target.rows.clear();
@@ -106,6 +113,7 @@ impl<T: Data, G: Keying<T>> Exchange for ExchangeByKey<T, G> {
 mod tests {
     use super::*;
     use crate::transforms::ByFirst;
+    use dataflow_windows::{Assignment, Duration, SlidingWindows, Window};
 
     #[test]
     fn every_element_goes_to_the_owner_of_its_key_with_its_time() {
@@ -130,5 +138,31 @@ mod tests {
         }
         seen.sort_unstable();
         assert_eq!(seen, (0..1000).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn windows_that_are_implied_and_such_that_are_told_do_not_mix() {
+        let sliding = SlidingWindows::of(Duration::seconds(10)).every(Duration::seconds(5));
+        let mut exchange = by_key::<(u64, u64), _>(Arc::new(ByFirst), 1);
+        let mut to = [Outbox::default()];
+        for round in 0..4u64 {
+            let mut batch = Batch::default();
+            batch.push((1u64, round), Timestamp::from_seconds(7));
+            if round % 2 == 0 {
+                batch.windows = Windows::Implied(Assignment::Sliding(sliding));
+            } else {
+                batch.windows = Windows::PerElement(vec![Window::new(Timestamp::MIN, Timestamp::from_seconds(8))]);
+            }
+            exchange.deal(&mut batch, &mut to).unwrap();
+        }
+        exchange.flush(&mut to).unwrap();
+        let mut windows = vec![];
+        while let Some(mut batch) = to[0].pop() {
+            let batch = typed::<(u64, u64)>(&mut *batch).unwrap();
+            batch.explode();
+            windows
+                .extend((0..batch.len()).map(|i| (batch.values[i].1, batch.window(i).end().as_micros() / 1_000_000)));
+        }
+        assert_eq!(windows, [(0, 10), (0, 15), (1, 8), (2, 10), (2, 15), (3, 8)]);
     }
 }
