@@ -35,7 +35,7 @@ pub(crate) struct SourceTask {
     pub(crate) splits: Arc<Splits>,
     /// Whether it ends and side inputs hang on it: such sources are read first, so that little has to wait for them.
     pub(crate) feeds_side_input: bool,
-    /// The splits that it reads: one, and those that had nothing when it was their turn.
+    /// The splits that it reads: one, and those that it has come to since that one had nothing. They take turns.
     readers: VecDeque<Reader>,
     hungry: bool,
     /// What the executor knows: the watermark, and whether the source is idle (after a restart it may think so).
@@ -122,9 +122,11 @@ impl SourceTask {
             {
                 self.splits.add(part);
             }
-            match read {
-                Read::Nothing => self.readers.push_back(current),
-                _ => self.readers.push_front(current),
+            // Now and then it is another's turn, also if this one has more and more: the others hold the watermark.
+            if due {
+                self.readers.push_back(current);
+            } else {
+                self.readers.push_front(current);
             }
         }
         if due {

@@ -312,3 +312,61 @@ fn a_split_that_has_nothing_does_not_keep_others_from_being_read() {
         assert_eq!(out.sorted(), [0, 1]);
     }
 }
+
+/// Two splits that always have an element, but for the first one's first poll. What was polled is noted.
+struct Busy {
+    poll: Poll,
+    polled: Arc<Mutex<Vec<u64>>>,
+}
+
+struct BusyReader {
+    split: u64,
+    left: u64,
+    poll: Poll,
+    polled: Arc<Mutex<Vec<u64>>>,
+}
+
+impl Source for Busy {
+    type Element = u64;
+    type Split = (u64, u64);
+    type Reader = BusyReader;
+
+    fn splits(&self, _: usize) -> Result<Vec<(u64, u64)>> {
+        Ok(vec![(0, 501), (1, 500)])
+    }
+    fn open(&self, (split, left): (u64, u64)) -> Result<BusyReader> {
+        Ok(BusyReader { split, left, poll: self.poll, polled: self.polled.clone() })
+    }
+}
+
+impl SourceReader for BusyReader {
+    type Element = u64;
+    type Split = (u64, u64);
+
+    fn poll(&mut self, batch: &mut Batch<u64>) -> Result<Poll> {
+        self.left -= 1;
+        if self.left == 500 {
+            return Ok(Poll::Pending);
+        }
+        self.polled.lock().unwrap().push(self.split);
+        batch.push(self.split, Timestamp::MIN);
+        Ok(if self.left == 0 { Poll::End } else { self.poll })
+    }
+    fn checkpoint(&mut self) -> Result<(u64, u64)> {
+        Ok((self.split, self.left))
+    }
+}
+
+#[test]
+fn a_split_that_always_has_something_does_not_keep_others_from_being_read() {
+    for poll in [Poll::Pending, Poll::More] {
+        let polled = Arc::new(Mutex::new(Vec::new()));
+        let p = Pipeline::new("test");
+        let out = p.read("Read", Busy { poll, polled: polled.clone() }).collect("Out");
+        Way::on(1).run(&p).unwrap();
+        assert_eq!(out.sorted().len(), 1_000);
+        let polled = polled.lock().unwrap();
+        let until_end = polled.iter().position(|split| *split == 0).unwrap();
+        assert!(until_end < 50, "{poll:?}: the first split has its turn after {until_end} polls of the second");
+    }
+}

@@ -31,7 +31,7 @@ impl Start {
     }
 
     /// Waits until `of` have called this, and starts the clock then. Who comes later need not wait.
-    pub(super) fn wait(&self, of: usize) {
+    pub(crate) fn wait(&self, of: usize) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         state.waiting += 1;
         if state.waiting < of && state.watch.is_none() {

@@ -2,6 +2,7 @@
 
 use crate::event::Event;
 use crate::generator::Generator;
+use crate::input::Start;
 use dataflow::core::plane::Batch;
 use dataflow::core::{Poll, Source, SourceReader};
 use dataflow::prelude::*;
@@ -49,16 +50,18 @@ impl Times {
     }
 }
 
-/// Events that come at a fixed rate on the clock. They are dealt out to as many splits as there are threads.
+/// Events that come at a fixed rate on the clock. They are dealt out to as many splits as there are threads. Each thread
+/// reads one: they wait for each other before they begin.
 #[derive(Clone, Debug)]
-pub struct Paced(Times);
+pub struct Paced(Times, Arc<Start>);
 
 impl Paced {
     /// So many events. Event time, and with it the rate that the generator is configured for, goes on `speed` times as fast
     /// as the clock.
     pub fn new(generator: Arc<Generator>, events: u64, speed: f64, threads: u16) -> Self {
         let splits = u64::from(threads.max(1));
-        Paced(Times { generator, events, splits, speed: speed.max(1e-6), started: Arc::default() })
+        let times = Times { generator, events, splits, speed: speed.max(1e-6), started: Arc::default() };
+        Paced(times, Arc::default())
     }
 
     /// When events are due.
@@ -85,6 +88,7 @@ impl Source for Paced {
     }
 
     fn open(&self, next: u64) -> Result<PacedReader> {
+        self.1.wait(self.0.splits as usize);
         Ok(PacedReader { times: self.0.clone(), next })
     }
 }
