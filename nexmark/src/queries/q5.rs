@@ -76,10 +76,12 @@ impl CombineFn for Hottest {
     }
 }
 
-/// The number of bids of each auction and window, when `windowing` says so.
+/// The number of bids of each auction and window, when `windowing` says so. Events are looked at where they are, which is
+/// cheaper than to take the bids out first: what is no bid is counted under no auction.
 fn bids(events: &PCollection<Event>, windowing: impl Into<WindowingStrategy>) -> PCollection<(u64, u64)> {
-    let auctions = events.filter_map_ref("Bids", |event| event.bid().map(|bid| bid.auction));
-    auctions.window("Sliding", windowing).key_by("Auction", |auction| *auction).count("Count")
+    let windowed = events.window("Sliding", windowing);
+    let counts = windowed.key_by("Auction", |event| event.bid().map(|bid| bid.auction)).count("Count");
+    counts.filter_map("Bids", |(auction, bids)| Some((auction?, bids)))
 }
 
 /// The auctions with the most bids in windows of which each ends at another time.
