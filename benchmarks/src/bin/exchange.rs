@@ -118,11 +118,8 @@ impl ByHand {
 
     /// Sends a batch. While the channel is full, it takes what has come itself, or sleeps a little.
     fn send(&mut self, mut batch: Vec<Row>) {
-        loop {
-            match self.to.try_send(batch) {
-                Err(TrySendError::Full(back)) => batch = back,
-                _ => break,
-            }
+        while let Err(TrySendError::Full(back)) = self.to.try_send(batch) {
+            batch = back;
             if let Ok(come) = self.from.recv_timeout(Duration::from_micros(50)) {
                 come.into_iter().for_each(|row| self.take(row));
             }
