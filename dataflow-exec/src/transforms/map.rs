@@ -71,10 +71,11 @@ impl<T: Data, O: Data, F: Fn(T) -> O + Send + Sync + 'static> Operator for MapOp
         out.with(|o| {
             let mut cursor = Cursor::default();
             // Counted by hand: a large element in a pair with its number would be copied once more.
+            let mut i = 0;
             let made = |v| {
-                let made = f(v);
-                cursor.0 += 1;
-                made
+                cursor.0 = i;
+                i += 1;
+                f(v)
             };
             if const { size_of::<T>() == size_of::<O>() && align_of::<T>() == align_of::<O>() } {
                 // The standard library collects such elements in place.
