@@ -62,7 +62,7 @@ where
     by: Arc<Combining<T, G, F, O>>,
     ahead: bool,
     slices: Vec<Slice<G::Key, F::Acc, N>>,
-    numbers: HashMap<Window, usize, RandomState>,
+    numbers: HashMap<Stretch, usize, RandomState>,
     /// The slice that was looked up last.
     last: usize,
     spare: Vec<Rows<G::Key, F::Acc, N>>,
@@ -81,9 +81,13 @@ where
 type LiftedOf<T, G, F, N> = Lifted<<G as Keying<T>>::Key, <F as CombineFn>::Acc, N>;
 type Rows<K, C, N> = Table<K, (C, N)>;
 
+/// A stretch of time whose elements are in the same windows, and whether these are several by implication: where time
+/// begins or ends, a stretch may be cut such that it is also the one window of other elements.
+type Stretch = (Window, bool);
+
 /// What there is of a stretch of time whose elements are in the same windows.
 struct Slice<K, C, N> {
-    stretch: Window,
+    stretch: Stretch,
     /// The windows, as the batch said it.
     windows: Windows,
     /// The latest time of an element.
@@ -123,8 +127,8 @@ where
     #[inline]
     fn slice(&mut self, batch: &Batch<T>, i: usize) -> usize {
         let stretch = match &batch.windows {
-            Windows::Implied(Assignment::Sliding(sliding)) => sliding.slice(batch.times.get(i)),
-            _ => batch.window(i),
+            Windows::Implied(Assignment::Sliding(sliding)) => (sliding.slice(batch.times.get(i)), true),
+            _ => (batch.window(i), false),
         };
         if self.slices.get(self.last).is_none_or(|last| last.stretch != stretch) {
             let known = self.numbers.get(&stretch).copied();
@@ -134,10 +138,10 @@ where
     }
 
     #[cold]
-    fn begin_slice(&mut self, stretch: Window, windows: &Windows) -> usize {
+    fn begin_slice(&mut self, stretch: Stretch, windows: &Windows) -> usize {
         let windows = match windows {
             Windows::Implied(f) => Windows::Implied(*f),
-            Windows::Uniform(_) | Windows::PerElement(_) => Windows::Uniform(stretch),
+            Windows::Uniform(_) | Windows::PerElement(_) => Windows::Uniform(stretch.0),
         };
         let table = self.spare.pop().unwrap_or_else(|| Table::new(RandomState::default()));
         self.slices.push(Slice { stretch, windows, time: Timestamp::MIN, table });
@@ -182,7 +186,7 @@ where
         let rows_before = self.rows;
         let mut i = 0;
         while i < self.slices.len() {
-            if !all && !self.slices[i].stretch.is_over(watermark) {
+            if !all && !self.slices[i].stretch.0.is_over(watermark) {
                 i += 1;
                 continue;
             }

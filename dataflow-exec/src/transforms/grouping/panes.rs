@@ -32,7 +32,7 @@ pub(in crate::transforms) struct PaneGroups<A: Accumulate> {
     slices: Vec<Slice<A>>,
     /// How many of the slices are in use, and which they are.
     used: usize,
-    numbers: HashMap<Window, usize, RandomState>,
+    numbers: HashMap<Stretch, usize, RandomState>,
     /// What several slices have brought for a window, while a bundle ends; empty otherwise.
     union: Table<A::Key, (A::Acc, Arrival)>,
     open: BTreeMap<Window, WindowRows<A>>,
@@ -49,9 +49,13 @@ pub(in crate::transforms) struct PaneGroups<A: Accumulate> {
 
 type WindowRows<A> = Table<<A as Accumulate>::Key, Row<<A as Accumulate>::Acc>>;
 
+/// A stretch of time whose elements are in the same windows, and whether these are several by implication: where time
+/// begins or ends, a stretch may be cut such that it is also the one window of other elements.
+type Stretch = (Window, bool);
+
 /// What a bundle has brought for a stretch of time whose elements are in the same windows.
 struct Slice<A: Accumulate> {
-    stretch: Window,
+    stretch: Stretch,
     live: Vec<Window>,
     late: Vec<Window>,
     rows: BundleRows<A>,
@@ -130,8 +134,8 @@ impl<A: Accumulate> PaneGroups<A> {
     /// The slice that element `i` is in, which is begun if there is none.
     fn slice<T>(&mut self, batch: &Batch<T>, i: usize) -> &mut Slice<A> {
         let stretch = match &batch.windows {
-            Windows::Implied(Assignment::Sliding(sliding)) => sliding.slice(batch.times.get(i)),
-            _ => batch.window(i),
+            Windows::Implied(Assignment::Sliding(sliding)) => (sliding.slice(batch.times.get(i)), true),
+            _ => (batch.window(i), false),
         };
         // The one begun last is the most likely.
         let last = self.used.checked_sub(1).filter(|last| self.slices[*last].stretch == stretch);
@@ -141,7 +145,7 @@ impl<A: Accumulate> PaneGroups<A> {
     }
 
     #[cold]
-    fn begin_slice<T>(&mut self, stretch: Window, batch: &Batch<T>, i: usize) -> usize {
+    fn begin_slice<T>(&mut self, stretch: Stretch, batch: &Batch<T>, i: usize) -> usize {
         self.numbers.insert(stretch, self.used);
         if self.used == self.slices.len() {
             let table = Table::new(self.hasher.clone());

@@ -175,7 +175,8 @@ impl<A: Accumulate, S: Slide<A>> SlicedGroups<A, S> {
                         }
                         results.push(key, acc);
                     };
-                    if self.seen.rows() <= SMALL {
+                    // Not if some have been given: those that leave on the way may make them few.
+                    if from == 0 && self.seen.rows() <= SMALL {
                         self.seen.give_all(by, take);
                         *at = None;
                     } else {
