@@ -11,7 +11,7 @@ use dataflow_arrow::array::{
 use dataflow_arrow::{Aggregate, ArrowRow, Columns, ReadColumns, ToColumns};
 use dataflow_core::{PCollection, Pipeline, PipelineOptions, Result, TestStream};
 use dataflow_exec::transforms::*;
-use dataflow_windows::{Duration, FixedWindows, SlidingWindows, Timestamp};
+use dataflow_windows::{Duration, FixedWindows, SlidingWindows, Timestamp, WindowFn};
 use runner_direct::DirectRunner;
 use std::sync::Arc;
 
@@ -21,6 +21,11 @@ struct Visit {
     seconds: Option<f64>,
     tags: Vec<String>,
     at: Timestamp,
+}
+
+#[derive(Clone, Debug, PartialEq, PartialOrd, ArrowRow)]
+struct Counted {
+    count: u64,
 }
 
 fn visits() -> Vec<Visit> {
@@ -205,6 +210,27 @@ fn a_source_of_batches_has_times_of_a_column_and_windows_by_them() {
     }
     let counts = counts.to_rows::<Count>("Rows").map_element("Look", |e| (e.window().start(), e.value.count));
     assert_eq!(sorted(&counts), [(Timestamp::from_seconds(0), 2), (Timestamp::from_seconds(60), 1)]);
+}
+
+#[test]
+fn rows_that_are_left_by_a_filter_are_aggregated_in_their_own_windows() {
+    let at = TimestampMillisecondArray::from(vec![1_000, 2_000, 12_000, 29_000]);
+    let batch = RecordBatch::try_from_iter([
+        ("at", Arc::new(at) as ArrayRef),
+        ("keep", Arc::new(BooleanArray::from(vec![true, true, false, false]))),
+    ]);
+    let batch = batch.unwrap();
+    for windows in [
+        WindowFn::from(FixedWindows::of(Duration::seconds(10))),
+        SlidingWindows::of(Duration::seconds(10)).every(Duration::seconds(10)).into(),
+    ] {
+        let p = Pipeline::new("test");
+        let rows = p.create_columns("Rows", batch.schema(), [batch.clone()]).with_timestamps("Time", "at");
+        let kept = rows.window("Window", windows).filter("Keep", |rows| Ok(rows["keep"].as_boolean().clone()));
+        let counts = kept.aggregate("Count", [Aggregate::count()]).to_rows::<Counted>("Counts");
+        let found = sorted(&counts.map_element("Look", |e| (e.window().start(), e.value.count)));
+        assert_eq!(found, [(Timestamp::from_seconds(0), 2)]);
+    }
 }
 
 #[test]

@@ -228,12 +228,13 @@ struct PartialOperator<C> {
 }
 
 impl<C: CombineStretches> PartialOperator<C> {
-    /// What has come, and the latest time, so that it is as little late as the rows.
+    /// What has come, and a time in its windows, as little late as that of the rows.
     fn arrival(&self, meta: &Batch<()>, rows: std::ops::Range<usize>) -> (Arrival, Timestamp) {
         let (bounds, watermark, elements) = (meta.bounds, self.of_nothing.watermark(), rows.len() as u64);
         if rows.len() == meta.len() && !self.exact_times && bounds.min >= watermark {
-            // That they have times is all that is asked for. The bounds hold them, and are in the same windows.
-            return (Arrival { elements, earliest: bounds.min, latest: bounds.max }, bounds.max);
+            // That they have times is all that is asked for. The bounds hold them, but may be wider, and so in other windows:
+            // rows that were filtered out do not narrow them.
+            return (Arrival { elements, earliest: bounds.min, latest: bounds.max }, meta.times.get(rows.start));
         }
         let (mut arrival, mut latest) = (Arrival::NONE, Timestamp::MIN);
         for t in rows.map(|i| meta.times.get(i)) {

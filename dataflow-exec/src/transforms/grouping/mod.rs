@@ -105,12 +105,15 @@ impl Arrival {
         self.latest = self.latest.max(other.latest);
     }
 
-    /// Elements before `watermark` are late: their times do not count.
+    /// Elements before `watermark` are late: their times do not count. Of several it may not be known which is the earliest
+    /// of the others: it is taken to be as early as it can be.
     #[inline]
     #[must_use]
     pub fn late_before(mut self, watermark: Timestamp) -> Self {
         if self.latest < watermark {
             (self.earliest, self.latest) = (Timestamp::MAX, Timestamp::MIN);
+        } else {
+            self.earliest = self.earliest.max(watermark);
         }
         self
     }
@@ -228,5 +231,23 @@ impl<'a, 'b, O: Data> PaneEmitter<'a, 'b, O> {
 
     fn send(&mut self) -> Result<()> {
         if self.batch.is_empty() { Ok(()) } else { self.out.forward(&mut self.batch) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_of_elements_that_are_late_do_not_count() {
+        let at = Timestamp::from_seconds;
+        let mut several = Arrival::of(at(5));
+        several.add(Arrival::of(at(15)));
+        assert_eq!((several.late_before(at(5)).earliest, several.late_before(at(5)).latest), (at(5), at(15)));
+        // The sender of what was combined in advance may not have known yet that the first one is late.
+        let rest = several.late_before(at(10));
+        assert_eq!((rest.elements, rest.earliest, rest.latest), (2, at(10), at(15)));
+        assert!(several.late_before(at(15)).has_times() && !several.late_before(at(16)).has_times());
+        assert!(!Arrival::NONE.late_before(at(0)).has_times());
     }
 }
