@@ -24,6 +24,9 @@ enum Step {
 /// What is known of each key and window: the values in it.
 type Found = BTreeMap<(Window, u64), Vec<i64>>;
 
+/// Keys, values and times, and the watermark behind them.
+type Bundle = (Vec<(u64, i64, Timestamp)>, Timestamp);
+
 /// Passes elements on, each in one window.
 #[derive(Clone)]
 struct Same;
@@ -60,7 +63,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
 }
 
 /// The bundles of a stream, and the watermark behind each.
-fn bundles(steps: &[Step]) -> Vec<(Vec<(u64, i64, Timestamp)>, Timestamp)> {
+fn bundles(steps: &[Step]) -> Vec<Bundle> {
     let (mut watermark, mut bundle, mut all) = (0, Vec::new(), Vec::new());
     for (n, step) in (1i64..).zip(steps) {
         let ends = match step {
@@ -86,7 +89,7 @@ fn bundles(steps: &[Step]) -> Vec<(Vec<(u64, i64, Timestamp)>, Timestamp)> {
 }
 
 /// The values by window, and how often one came too late for a window.
-fn model(sliding: SlidingWindows, bundles: &[(Vec<(u64, i64, Timestamp)>, Timestamp)]) -> (Found, u64) {
+fn model(sliding: SlidingWindows, bundles: &[Bundle]) -> (Found, u64) {
     let (mut found, mut late, mut watermark) = (Found::new(), 0, at(0));
     for (elements, then) in bundles {
         for (key, value, t) in elements {
@@ -112,7 +115,7 @@ fn of<V: Clone + dataflow_core::Data>(out: &Collected<(u64, V)>) -> BTreeMap<(Wi
     found
 }
 
-fn check(sliding: SlidingWindows, bundles: &[(Vec<(u64, i64, Timestamp)>, Timestamp)], way: Way) {
+fn check(sliding: SlidingWindows, bundles: &[Bundle], way: Way) {
     let mut stream = TestStream::new();
     stream.advance_watermark_to(at(0));
     for (elements, watermark) in bundles {
