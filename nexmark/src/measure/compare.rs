@@ -47,8 +47,10 @@ pub struct Comparison {
     pub peak_rss_mb: Option<f64>,
     /// The same for the loop's first run, which comes after that.
     pub loop_peak_rss_mb: Option<f64>,
-    /// The engine's allocations per event.
+    /// The engine's allocations per event, and those of what the pipeline's user wrote.
     pub allocs_per_event: f64,
+    /// The loop's allocations per event: what is beyond them is the engine's.
+    pub loop_allocs_per_event: f64,
 }
 
 /// What is to be compared.
@@ -134,6 +136,11 @@ pub fn compare(query: &dyn Measured, plan: &Plan) -> Result<Comparison> {
         peak_rss_mb,
         loop_peak_rss_mb,
         allocs_per_event: median(runs.iter().map(|(a, _)| a.allocations as f64 / events.max(1) as f64)),
+        loop_allocs_per_event: median(runs.iter().enumerate().map(|(i, (_, b))| {
+            // Loops make filled events themselves.
+            let made = alone.get(i).map_or(0, |run| run.allocations);
+            b.allocations.saturating_sub(made) as f64 / events.max(1) as f64
+        })),
     })
 }
 

@@ -114,10 +114,11 @@ fn alone(options: &Options, queries: &[Box<dyn Measured>]) -> Result<()> {
 /// The engine and the loop in turn.
 fn compare(options: &Options, queries: &[Box<dyn Measured>]) -> Result<()> {
     let generator = generator(options, options.rate);
+    let forms = options.forms();
     let mut lines = Vec::new();
     for query in queries {
-        for form in options.forms() {
-            let line = if queries.len() == 1 {
+        for form in forms.iter().copied() {
+            let line = if queries.len() == 1 && forms.len() == 1 {
                 let (events, threads, pairs) = (options.events(), options.threads, options.pairs);
                 let plan = Plan { generator: generator.clone(), form, events, threads, pairs, timely: options.timely };
                 let comparison = measure::compare(&**query, &plan)?;
@@ -139,7 +140,7 @@ fn compare(options: &Options, queries: &[Box<dyn Measured>]) -> Result<()> {
     Ok(())
 }
 
-/// Several queries run in a process each, so that none finds the memory of the one before.
+/// Several queries and forms run in a process each, so that none finds the memory of the one before.
 fn in_a_process(options: &Options, query: &dyn Measured, form: Form) -> Result<Line> {
     let mut command = Command::new(std::env::current_exe()?);
     command.args(["--compare", "--json", "--query", query.name(), "--path", query.path(), "--form", form.name()]);
@@ -188,8 +189,13 @@ fn latency(options: &Options, rate: u64, queries: &[Box<dyn Measured>]) -> Resul
         let paced = Paced::new(generator.clone(), events, speed as f64, options.threads);
         let latency = query.latency(&paced, options.threads)?;
         let line = LatencyLine::new(&**query, rate, options.threads, &latency);
+        ensure!(
+            line.samples > 0,
+            "{} ({}): no window was over before the end: take more --seconds, or a higher --speed-of-time",
+            query.name(),
+            query.path()
+        );
         println!("{}", if options.json { serde_json::to_string(&line)? } else { line.to_string() });
-        ensure!(line.samples > 0, "no result came: take more --seconds, or a higher --speed-of-time");
     }
     Ok(())
 }

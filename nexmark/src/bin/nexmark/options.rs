@@ -57,11 +57,11 @@ pub(crate) struct Options {
     pub(crate) speedup: bool,
 
     /// Events come at this rate, per second on the clock: how late are results?
-    #[arg(long, value_name = "RATE", value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, value_name = "RATE", value_parser = clap::value_parser!(u64).range(1..=1_000_000_000))]
     pub(crate) latency: Option<u64>,
 
     /// For --latency: for so long.
-    #[arg(long, value_name = "N", default_value_t = 10)]
+    #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=86_400))]
     pub(crate) seconds: u64,
 
     /// For --latency: event time goes on so many times as fast as the clock, so that there are many windows. With 100,
