@@ -132,7 +132,7 @@ fn elements_of_sliding_windows_may_also_come_with_one_window_each() {
             // The results of a grouping are each in one window.
             let sums = windowed.sum("Sum", |n| *n);
             let again = sums.sum("Again", |n| *n).collect("Once");
-            let both = windowed.flatten("Both", &[sums.clone()]).sum("All", |n| *n).collect("Out");
+            let both = windowed.flatten("Both", std::slice::from_ref(&sums)).sum("All", |n| *n).collect("Out");
             let each = windowed.par_do("One by one", Same).flatten("Mixed", &[windowed]).sum("Twice", |n| *n);
             (both, again, each.collect("Doubled"))
         },

@@ -68,9 +68,8 @@ pub fn each_chunk<F: Feed>(mut feed: F, mut work: impl FnMut(Option<F::Events>, 
 pub fn on_one<T>(feed: impl Feed, mut front: impl Front<T>, mut part: impl Part<T>) {
     each_chunk(feed, |events, watermark| {
         if let Some(events) = events {
-            for event in events {
-                front.event(event, &mut |row| part.take(row));
-            }
+            // Not a `for` loop, which would move each event out of its chunk first.
+            events.for_each(|event| front.event(event, &mut |row| part.take(row)));
         }
         front.advance(watermark, &mut |row| part.take(row));
         part.advance(watermark);
@@ -112,9 +111,7 @@ fn half<T>(
             }
         };
         if let Some(events) = events {
-            for event in events {
-                front.event(event, &mut give);
-            }
+            events.for_each(|event| front.event(event, &mut give));
         }
         front.advance(watermark, &mut give);
         end.send(watermark, &mut part);

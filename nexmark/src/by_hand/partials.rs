@@ -61,7 +61,7 @@ impl<G: Aggregate, M: Fn(&G::Key) -> bool> Partials<G, M> {
 }
 
 impl<G: Aggregate, M: Fn(&G::Key) -> bool + Send> Front<GivenOf<G>> for Partials<G, M> {
-    #[inline]
+    #[inline(always)]
     fn event(&mut self, event: Event, give: &mut impl FnMut(GivenOf<G>)) {
         let Some((t, key, value)) = self.by.of(event) else { return };
         if (self.is_mine)(&key) {

@@ -87,7 +87,7 @@ impl UserSession {
 struct Recent([Option<UserSession>; 16]);
 
 impl Front<UserSession> for Recent {
-    #[inline]
+    #[inline(always)]
     fn event(&mut self, event: Event, give: &mut impl FnMut(UserSession)) {
         let Some(session) = session_of(event) else { return };
         let slot = &mut self.0[(session.bidder.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 56) as usize % 16];

@@ -90,7 +90,7 @@ fn clock() -> Timestamp {
 }
 
 impl Front<Given> for ByClock {
-    #[inline]
+    #[inline(always)]
     fn event(&mut self, event: Event, _: &mut impl FnMut(Given)) {
         if let Event::Bid(bid) = event
             && let Some(window) = self.windows.at(self.now)

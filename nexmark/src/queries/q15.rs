@@ -218,7 +218,7 @@ impl Seen {
 
 /// On one thread: the counts of a day.
 impl Front<(Window, Counts)> for Seen {
-    #[inline]
+    #[inline(always)]
     fn event(&mut self, event: Event, _: &mut impl FnMut((Window, Counts))) {
         self.add(event);
     }
@@ -248,7 +248,7 @@ enum Given {
 }
 
 impl Front<Given> for Seen {
-    #[inline]
+    #[inline(always)]
     fn event(&mut self, event: Event, _: &mut impl FnMut(Given)) {
         self.add(event);
     }

@@ -185,7 +185,7 @@ impl<T> Channels<T> {
 }
 
 impl<T: Fn(&str) -> u8 + Send> Front<Given> for Channels<T> {
-    #[inline]
+    #[inline(always)]
     fn event(&mut self, event: Event, _: &mut impl FnMut(Given)) {
         let Event::Bid(bid) = event else { return };
         let (from, date_time) = (self.from, bid.date_time);

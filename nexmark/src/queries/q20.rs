@@ -126,7 +126,7 @@ enum Given {
 struct Told<const N: usize>(usize);
 
 impl<const N: usize> Front<Given> for Told<N> {
-    #[inline]
+    #[inline(always)]
     fn event(&mut self, event: Event, give: &mut impl FnMut(Given)) {
         match event {
             Event::Bid(bid) => give(Given::Bid(self.0, bid)),

@@ -168,13 +168,13 @@ pub(super) type Counts = Table<u64, u64>;
 
 fn count(events: Option<impl Iterator<Item = Event>>, slices: &mut Stretches<Counts>) {
     let Some(events) = events else { return };
-    for event in events {
+    events.for_each(|event| {
         if let Event::Bid(Bid { auction, date_time, .. }) = &event
             && let Some(counts) = slices.at(*date_time)
         {
             *counts.entry(*auction).or_insert(0) += 1;
         }
-    }
+    });
 }
 
 /// Gives the hottest items of a window.

@@ -140,13 +140,13 @@ impl Query for Q7 {
 
 fn compare(events: Option<impl Iterator<Item = Event>>, windows: &mut Stretches<Highest>) {
     let Some(events) = events else { return };
-    for event in events {
+    events.for_each(|event| {
         if let Event::Bid(bid) = &event
             && let Some(highest) = windows.at(bid.date_time)
         {
             highest.add(bid.into());
         }
-    }
+    });
 }
 
 #[cfg(test)]
