@@ -43,7 +43,8 @@ fn sessions() -> impl Strategy<Value = Sessions> {
 
 /// The open windows of all keys are a list, ordered by their starts.
 fn model(sessions: Sessions, steps: &[Step]) -> Found {
-    let (mut open, mut done): (Vec<(u8, Window, Vec<usize>)>, Vec<_>) = Default::default();
+    let mut open: Vec<(u8, Window, Vec<usize>)> = Vec::new();
+    let mut done = Vec::new();
     let (mut watermark, mut late) = (0, 0);
     for (n, step) in steps.iter().enumerate() {
         match step {
