@@ -29,7 +29,7 @@ static SCHEMA: LazyLock<SchemaRef> = LazyLock::new(Bid::schema);
 ///
 /// let events = Filled::new(Generator::new(Config::default()).into(), 1_000);
 /// let p = Pipeline::new("bids");
-/// let bids = events.columns().read(&p).to_rows::<Bid>("Rows").collect("Bids");
+/// let bids = events.columns().read(&p).to_rows::<Bid>("Rows").collect("Collected");
 /// p.run(&PipelineOptions::default())?.wait_until_finish()?;
 /// assert_eq!(bids.sorted().len(), 920);
 /// # Ok::<(), Error>(())

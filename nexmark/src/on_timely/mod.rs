@@ -12,7 +12,10 @@ mod q7;
 mod q8;
 mod stateless;
 
+use crate::event::Event;
 use crate::measure::{Input, Run};
+use ::timely::dataflow::channels::pact::Pipeline;
+use ::timely::dataflow::operators::generic::Operator;
 use dataflow::prelude::*;
 
 /// Runs the query of that name, if it is there.
@@ -38,6 +41,22 @@ pub fn run(query: &str, path: &str, input: &Input, threads: u16) -> Option<Resul
 
 /// A stream of the dataflows here. Times are microseconds since 1970.
 type Stream<'scope, T> = ::timely::dataflow::StreamVec<'scope, u64, T>;
+
+/// What `make` makes of events, which are looked at where they are: timely's own `flat_map` takes each out of its vector.
+fn filter_map_ref<'scope, T, F>(events: Stream<'scope, Event>, make: F) -> Stream<'scope, T>
+where
+    T: 'static,
+    F: Fn(&Event) -> Option<T> + 'static,
+{
+    events.unary(Pipeline, "FilterMap", |_, _| {
+        move |input, output| {
+            input.for_each(|time, events| {
+                output.session(&time).give_iterator(events.iter().filter_map(&make));
+                events.clear();
+            });
+        }
+    })
+}
 
 /// The time of the dataflow that an event has.
 #[inline]

@@ -1,12 +1,11 @@
 //! q3: who sells what, over all time.
 
-use super::Stream;
+use super::{Stream, filter_map_ref};
 use crate::by_hand::Table;
 use crate::event::Event;
 use crate::queries::q3::{LocalItem, Seller};
 use ::timely::dataflow::channels::pact::Exchange;
 use ::timely::dataflow::operators::generic::Operator;
-use ::timely::dataflow::operators::vec::Map;
 use serde::{Deserialize, Serialize};
 
 #[derive(Serialize, Deserialize)]
@@ -17,11 +16,10 @@ enum Arrival {
 
 /// Persons of three states, with their auctions of category 10.
 pub(super) fn q3(events: Stream<'_, Event>) -> Stream<'_, LocalItem> {
-    let arrivals = events.flat_map(|event| match event {
+    let arrivals = filter_map_ref(events, |event| match event {
         Event::Person(person) if matches!(&*person.state, "OR" | "ID" | "CA") => {
-            let person = *person;
-            let seller = Seller { name: person.name, city: person.city, state: person.state };
-            Some((person.id, Arrival::Seller(seller)))
+            let (name, city, state) = (person.name.clone(), person.city.clone(), person.state.clone());
+            Some((person.id, Arrival::Seller(Seller { name, city, state })))
         }
         Event::Auction(auction) if auction.category == 10 => Some((auction.seller, Arrival::Item(auction.id))),
         _ => None,

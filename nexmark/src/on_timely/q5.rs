@@ -1,14 +1,13 @@
 //! q5: hot items. Bids are counted in slices of a period; a window is a running total, to which its newest slice is added
 //! and from which the one before its oldest is taken.
 
-use super::{Stream, window_end};
+use super::{Stream, filter_map_ref, window_end};
 use crate::by_hand::Table;
 use crate::event::Event;
 use crate::queries::q5::HotItem;
 use ::timely::dataflow::channels::pact::Exchange;
 use ::timely::dataflow::operators::Capability;
 use ::timely::dataflow::operators::generic::Operator;
-use ::timely::dataflow::operators::vec::Map;
 use dataflow::prelude::{Duration, Timestamp};
 use std::collections::BTreeMap;
 
@@ -19,7 +18,7 @@ type Counts = Table<u64, u64>;
 
 /// The auctions with the most bids of ten seconds, every two.
 pub(super) fn q5(events: Stream<'_, Event>) -> Stream<'_, HotItem> {
-    let bids = events.flat_map(|event| event.bid().map(|bid| (bid.auction, window_end(bid.date_time, PERIOD))));
+    let bids = filter_map_ref(events, |event| event.bid().map(|bid| (bid.auction, window_end(bid.date_time, PERIOD))));
     global(local(bids))
 }
 
@@ -32,14 +31,17 @@ fn local(bids: Stream<'_, (u64, u64)>) -> Stream<'_, (u64, u64, Vec<u64>)> {
         let mut running = Counts::default();
         move |(input, frontier), output| {
             input.for_each(|time, bids| {
-                for (auction, slice) in bids.drain(..) {
+                for run in bids.chunk_by(|a, b| a.1 == b.1) {
+                    let slice = run[0].1;
                     let counts = slices.entry(slice).or_insert_with(|| {
                         for end in (0..PERIODS).map(|i| slice + i * period) {
                             windows.entry(end).or_insert_with(|| time.delayed(&end, 0));
                         }
                         Counts::default()
                     });
-                    *counts.entry(auction).or_insert(0) += 1;
+                    for (auction, _) in run {
+                        *counts.entry(*auction).or_insert(0) += 1;
+                    }
                 }
             });
             while let Some(window) = windows.first_entry()

@@ -1,6 +1,6 @@
 //! q7: the highest bids, of each worker and then of all.
 
-use super::{Stream, window_end};
+use super::{Stream, filter_map_ref, window_end};
 use crate::event::Event;
 use crate::queries::q7::HighestBid;
 use ::timely::dataflow::channels::pact::{Exchange, ParallelizationContract, Pipeline};
@@ -17,7 +17,8 @@ type InWindow = (u64, HighestBid);
 
 /// The bids of each window that no other one is above.
 pub(super) fn q7(events: Stream<'_, Event>) -> Stream<'_, HighestBid> {
-    let bids = events.flat_map(|event| event.bid().map(|bid| (window_end(bid.date_time, SIZE), HighestBid::from(bid))));
+    let bids =
+        filter_map_ref(events, |event| event.bid().map(|bid| (window_end(bid.date_time, SIZE), HighestBid::from(bid))));
     let of_workers = highest(bids, Pipeline, "Highest of a worker");
     highest(of_workers, Exchange::new(|bid: &InWindow| bid.0), "Highest").map(|(_, bid)| bid)
 }
@@ -30,12 +31,15 @@ where
         let mut windows: BTreeMap<u64, (Capability<u64>, Vec<HighestBid>)> = BTreeMap::new();
         move |(input, frontier), output| {
             input.for_each(|time, bids| {
-                for (end, bid) in bids.drain(..) {
+                for run in bids.chunk_by(|a, b| a.0 == b.0) {
+                    let end = run[0].0;
                     let (_, highest) = windows.entry(end).or_insert_with(|| (time.delayed(&end, 0), Vec::new()));
-                    match highest.first().map(|first| first.price) {
-                        Some(price) if price > bid.price => {}
-                        Some(price) if price == bid.price => highest.push(bid),
-                        _ => *highest = vec![bid],
+                    for (_, bid) in run {
+                        match highest.first().map(|first| first.price) {
+                            Some(price) if price > bid.price => {}
+                            Some(price) if price == bid.price => highest.push(*bid),
+                            _ => *highest = vec![*bid],
+                        }
                     }
                 }
             });

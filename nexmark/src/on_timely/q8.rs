@@ -1,13 +1,12 @@
 //! q8: new persons who sell something within the same window.
 
-use super::{Stream, window_end};
+use super::{Stream, filter_map_ref, window_end};
 use crate::by_hand::Table;
 use crate::event::Event;
 use crate::queries::q8::NewSeller;
 use ::timely::dataflow::channels::pact::Exchange;
 use ::timely::dataflow::operators::Capability;
 use ::timely::dataflow::operators::generic::Operator;
-use ::timely::dataflow::operators::vec::Map;
 use dataflow::prelude::Duration;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -29,8 +28,10 @@ struct Window {
 
 /// Each auction of somebody who registered in the same ten seconds.
 pub(super) fn q8(events: Stream<'_, Event>) -> Stream<'_, NewSeller> {
-    let arrivals = events.flat_map(|event| match event {
-        Event::Person(person) => Some((person.id, window_end(person.date_time, SIZE), What::Person(person.name))),
+    let arrivals = filter_map_ref(events, |event| match event {
+        Event::Person(person) => {
+            Some((person.id, window_end(person.date_time, SIZE), What::Person(person.name.clone())))
+        }
         Event::Auction(auction) => {
             Some((auction.seller, window_end(auction.date_time, SIZE), What::Auction(auction.reserve)))
         }

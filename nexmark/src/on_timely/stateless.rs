@@ -1,13 +1,13 @@
 //! q0, q1 and q2: an event after the other.
 
-use super::Stream;
+use super::{Stream, filter_map_ref};
 use crate::event::{Bid, Event};
 use crate::queries::q2::AuctionPrice;
 use ::timely::dataflow::operators::vec::Map;
 
 /// Events as they are.
 pub(super) fn q0(events: Stream<'_, Event>) -> Stream<'_, Event> {
-    events.map(|event| event)
+    events.map_in_place(|_| {})
 }
 
 /// Bids in euros.
@@ -20,7 +20,7 @@ pub(super) fn q1(events: Stream<'_, Event>) -> Stream<'_, Bid> {
 
 /// Bids for some auctions.
 pub(super) fn q2(events: Stream<'_, Event>) -> Stream<'_, AuctionPrice> {
-    events.flat_map(|event| match event {
+    filter_map_ref(events, |event| match event {
         Event::Bid(bid) if bid.auction % 123 == 0 => Some(AuctionPrice { auction: bid.auction, price: bid.price }),
         _ => None,
     })
