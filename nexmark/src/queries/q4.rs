@@ -1,5 +1,5 @@
 //! q4: average price for a category. As in Beam it is that of sliding windows, of ten seconds every five, by the end of the
-//! auctions; in Flink it is that of all time, corrected with each auction. See [`super::winning_bids`] for which bids win.
+//! auctions; in Flink it is that of all time, corrected with each auction. See `winning_bids.rs` for which bids win.
 
 use super::winning_bids::{self, Lot, LotOrOffer, Offer, WinningBids};
 use crate::by_hand::{self, Part, Sliding, Stretches, Table, Together};

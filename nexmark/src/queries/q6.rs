@@ -1,6 +1,6 @@
 //! q6: average selling price by seller, over the last ten auctions of a seller in the order in which they end (of those that
 //! end together, in that of their numbers). Beam and Flink go by the time of the winning bid. See
-//! [`super::winning_bids`] for which bids win.
+//! `winning_bids.rs` for which bids win.
 
 use super::winning_bids::{self, Lot, LotOrOffer, Offer, WinningBids};
 use crate::by_hand::{self, Part, Table, Together};

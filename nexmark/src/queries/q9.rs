@@ -1,4 +1,4 @@
-//! q9: winning bids. Whole auctions and bids come out, as in Beam. See [`super::winning_bids`] for which bids win.
+//! q9: winning bids. Whole auctions and bids come out, as in Beam. See `winning_bids.rs` for which bids win.
 
 use super::winning_bids::{self, Lot, LotOrOffer, Offer, WinningBids, Won};
 use crate::by_hand::{self, Front, Part};
