@@ -1,9 +1,9 @@
 //! q4: average price for a category. As in Beam it is that of sliding windows, of ten seconds every five, by the end of the
 //! auctions; in Flink it is that of all time, corrected with each auction. See `winning_bids.rs` for which bids win.
 
-use super::winning_bids::{self, Lot, LotOrOffer, Offer, WinningBids};
+use super::winning_bids::{self, LotOrOffer, WinningBids};
 use crate::by_hand::{self, Part, Sliding, Stretches, Table, Together};
-use crate::event::{Auction, Bid, Event};
+use crate::event::Event;
 use crate::feed::Feed;
 use crate::query::{Query, Row};
 use dataflow::prelude::*;
@@ -38,16 +38,7 @@ type Rest = LotOrOffer<u64, ()>;
 
 #[inline(always)]
 fn auction_or_bid(event: &Event) -> Option<(u64, Rest)> {
-    match event {
-        Event::Bid(Bid { auction, price, date_time, .. }) => {
-            Some((*auction, LotOrOffer::Offer(Offer { price: *price, at: *date_time, more: () })))
-        }
-        Event::Auction(auction) => {
-            let Auction { id, reserve, date_time: opens, expires: closes, category: more, .. } = **auction;
-            Some((id, LotOrOffer::Lot(Lot { reserve, opens, closes, more })))
-        }
-        Event::Person(_) => None,
-    }
+    winning_bids::auction_or_bid(event, |auction| auction.category)
 }
 
 impl Query for Q4 {
@@ -160,6 +151,7 @@ impl<O, C: FnMut(Timestamp, &mut Slices, &mut O)> Part<(u64, Rest)> for ByHand<O
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::event::Auction;
     use crate::queries::testing::{auction, bid, events, run, same_everywhere};
 
     /// By looking at all winning bids for each window and category.

@@ -2,9 +2,9 @@
 //! end together, in that of their numbers). Beam and Flink go by the time of the winning bid. See
 //! `winning_bids.rs` for which bids win.
 
-use super::winning_bids::{self, Lot, LotOrOffer, Offer, WinningBids};
+use super::winning_bids::{self, LotOrOffer, WinningBids};
 use crate::by_hand::{self, Part, Table, Together};
-use crate::event::{Auction, Bid, Event};
+use crate::event::Event;
 use crate::feed::Feed;
 use crate::query::{Query, Row};
 use dataflow::prelude::*;
@@ -113,16 +113,7 @@ type Rest = LotOrOffer<u64, ()>;
 
 #[inline(always)]
 fn auction_or_bid(event: &Event) -> Option<(u64, Rest)> {
-    match event {
-        Event::Bid(Bid { auction, price, date_time, .. }) => {
-            Some((*auction, LotOrOffer::Offer(Offer { price: *price, at: *date_time, more: () })))
-        }
-        Event::Auction(auction) => {
-            let Auction { id, reserve, date_time: opens, expires: closes, seller: more, .. } = **auction;
-            Some((id, LotOrOffer::Lot(Lot { reserve, opens, closes, more })))
-        }
-        Event::Person(_) => None,
-    }
+    winning_bids::auction_or_bid(event, |auction| auction.seller)
 }
 
 impl Query for Q6 {
@@ -215,6 +206,7 @@ impl<C: FnMut(Timestamp, &mut Vec<Sale>)> Part<(u64, Rest)> for ByHand<C> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::event::{Auction, Bid};
     use crate::queries::testing::{auction, bid, events, run, same_everywhere};
 
     /// By looking at the last ten of all winning bids, for each.

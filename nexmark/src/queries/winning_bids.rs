@@ -9,6 +9,7 @@
 //! such bids are refused at once.
 
 use crate::by_hand::{Stretches, Table};
+use crate::event::{Auction, Bid, Event};
 use dataflow::prelude::*;
 use serde::{Deserialize, Serialize};
 use std::marker::PhantomData;
@@ -48,6 +49,21 @@ pub(super) struct Won<A, B> {
 
 /// How long an auction that is over is known.
 const KNOWN: Duration = Duration::seconds(1);
+
+/// What an event says of an auction: that it is one, with `more` of it, or that there is a bid.
+#[inline(always)]
+pub(super) fn auction_or_bid<A>(event: &Event, more: impl Fn(&Auction) -> A) -> Option<(u64, LotOrOffer<A, ()>)> {
+    match event {
+        Event::Bid(Bid { auction, price, date_time, .. }) => {
+            Some((*auction, LotOrOffer::Offer(Offer { price: *price, at: *date_time, more: () })))
+        }
+        Event::Auction(auction) => {
+            let Auction { id, reserve, date_time: opens, expires: closes, .. } = **auction;
+            Some((id, LotOrOffer::Lot(Lot { reserve, opens, closes, more: more(auction) })))
+        }
+        Event::Person(_) => None,
+    }
+}
 
 /// The last moment before an auction closes: the time of what is known then.
 pub(super) fn before(closes: Timestamp) -> Timestamp {
