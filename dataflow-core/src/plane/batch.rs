@@ -30,6 +30,8 @@ pub struct Batch<T> {
     pub windows: Windows,
     /// Their panes.
     pub panes: Column<PaneInfo>,
+    /// Nobody looks at the elements after the step that has the batch now: see [`look`](Self::look).
+    pub is_last: bool,
 }
 
 impl<T> Default for Batch<T> {
@@ -40,6 +42,7 @@ impl<T> Default for Batch<T> {
             bounds: Bounds::EMPTY,
             windows: Windows::Uniform(Window::GLOBAL),
             panes: Column::Uniform(PaneInfo::NO_FIRING),
+            is_last: false,
         }
     }
 }
@@ -209,7 +212,7 @@ impl<T> Batch<T> {
             Windows::Implied(f) => Windows::Implied(*f),
         };
         let (times, panes) = (self.times.split_off(at), self.panes.split_off(at));
-        Batch { values: self.values.split_off(at), times, bounds: self.bounds, windows, panes }
+        Batch { values: self.values.split_off(at), times, bounds: self.bounds, windows, panes, is_last: self.is_last }
     }
 
     /// Takes all columns but the values from `from`, by swapping: for steps that make one element of each.

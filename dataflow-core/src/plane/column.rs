@@ -1,6 +1,7 @@
 //! What a batch knows of its elements, column by column.
 
 use dataflow_windows::{Assignment, Timestamp, Window};
+use std::ops::Range;
 
 /// One value for the whole batch, or one per element.
 #[derive(Clone, PartialEq, Debug)]
@@ -18,6 +19,15 @@ impl<C: Copy> Column<C> {
         match self {
             Column::Uniform(c) => *c,
             Column::PerElement(v) => v[i],
+        }
+    }
+
+    /// Calls `each` with the values of some elements.
+    #[inline]
+    pub fn for_each(&self, elements: Range<usize>, mut each: impl FnMut(C)) {
+        match self {
+            Column::Uniform(c) => elements.for_each(|_| each(*c)),
+            Column::PerElement(v) => v[elements].iter().for_each(|c| each(*c)),
         }
     }
 

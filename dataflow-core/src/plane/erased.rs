@@ -32,6 +32,8 @@ pub trait ErasedBatch: Send {
     fn owns_memory(&self) -> bool {
         false
     }
+    /// Whether nobody looks at it after the step that gets it now.
+    fn set_last(&mut self, _is_last: bool) {}
 }
 
 /// A batch whose element type is known only to the steps at its two ends.
@@ -68,6 +70,10 @@ impl<T: Data> ErasedBatch for Batch<T> {
 
     fn owns_memory(&self) -> bool {
         std::mem::needs_drop::<T>()
+    }
+
+    fn set_last(&mut self, is_last: bool) {
+        self.is_last = is_last;
     }
 }
 

@@ -34,8 +34,10 @@ impl Executor {
                     let to = self.nodes[node.0].outputs[port].to[user];
                     if user >= looking && user + 1 < users {
                         let mut copy = batch.duplicate();
+                        copy.set_last(true);
                         self.pass(node, to, &mut copy)?;
                     } else {
+                        batch.set_last(user + 1 == users);
                         self.pass(node, to, &mut batch)?;
                     }
                 }

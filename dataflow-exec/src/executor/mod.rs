@@ -179,6 +179,7 @@ impl Executor {
                     if !executor.edges[edge.0].is_dealt() {
                         executor.nodes[node.0].elements_in.add(batch.len() as u64);
                     }
+                    batch.set_last(false); // its elements are to go home
                     executor.deliver(node, input, &mut *batch)?;
                     if !batch.is_empty() && batch.owns_memory() {
                         return Ok(Some(batch));

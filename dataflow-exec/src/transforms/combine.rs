@@ -162,23 +162,28 @@ where
     const READS_ONLY: bool = true;
 
     fn feed<S: Groups<Self>>(&self, groups: &mut S, input: &mut Batch<T>, late: &mut Late<'_, T>) -> Result<()> {
-        let input = &*input;
         let (keying, combine) = (&*self.keying, &self.combine);
         let mut cursor = Cursor::default();
-        groups.for_each_run(input, input.len(), |run| {
-            let values = &input.values[run.elements.clone()];
-            if !run.late.is_empty() {
-                late.take(&run, values, input);
-            }
-            let Some(rows) = run.rows else { return Ok(()) };
-            for (i, element) in values.iter().enumerate() {
-                let i = run.elements.start + i;
-                cursor.0 = i;
-                let (arrival, window) = (|| Arrival::of(input.times.get(i)), || input.window(i));
-                rows.add(self, keying.key(element), arrival, window, |acc| combine.add(acc, keying.value(element)))
-                    .map_err(Into::into)?;
-            }
-            Ok(())
+        input.look(|meta, elements| {
+            groups.for_each_run(meta, elements.len(), |run| {
+                let n = run.elements.len();
+                if !run.late.is_empty() {
+                    late.take(&run, &elements.rest()[..n], meta);
+                }
+                let Some(rows) = run.rows else {
+                    elements.skip(n);
+                    return Ok(());
+                };
+                cursor.0 = run.elements.start;
+                elements.try_each(n, |element| {
+                    let i = cursor.0;
+                    let (arrival, window) = (|| Arrival::of(meta.times.get(i)), || meta.window(i));
+                    rows.add(self, keying.key(element), arrival, window, |acc| combine.add(acc, keying.value(element)))
+                        .map_err(Into::into)?;
+                    cursor.0 += 1;
+                    Ok(())
+                })
+            })
         })
     }
 

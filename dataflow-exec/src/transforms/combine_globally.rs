@@ -118,29 +118,32 @@ impl<T: Data, F: CombineFn<In = T>> Operator for PartialOperator<T, F> {
     type In = T;
     type Out = (((), Partial<F::Acc>),);
 
+    const READS_ONLY: bool = true;
+
     fn batch(&mut self, input: &mut Batch<T>, (mut out,): (Emitter<'_, ((), Partial<F::Acc>)>,)) -> Result<()> {
         let mut cursor = Cursor::default();
         out.with(|o| {
             Output::prepare(o, input);
-            let mut start = 0;
-            while start < input.len() {
-                let end = run_end(input, input.len(), start);
-                let (mut acc, mut arrival) = (self.combine.create(), Arrival::NONE);
-                let mut time = Timestamp::MIN; // the latest, so that it is as little late as its elements
-                for (i, value) in input.values[start..end].iter().enumerate() {
-                    cursor.0 = start + i;
-                    self.combine.add(&mut acc, value);
-                    let t = input.times.get(start + i);
-                    time = time.max(t);
-                    arrival.add(Arrival::of(t).late_before(self.of_nothing.watermark()));
+            input.look(|meta, elements| {
+                let (mut start, len) = (0, elements.len());
+                while start < len {
+                    let end = run_end(meta, len, start);
+                    let (mut acc, mut arrival) = (self.combine.create(), Arrival::NONE);
+                    let mut time = Timestamp::MIN; // the latest, so that it is as little late as its elements
+                    meta.times.for_each(start..end, |t| {
+                        time = time.max(t);
+                        arrival.add(Arrival::of(t).late_before(self.of_nothing.watermark()));
+                    });
+                    elements.each(end - start, |value| {
+                        self.combine.add(&mut acc, value);
+                        cursor.0 += 1;
+                    });
+                    let pane = PaneInfo::NO_FIRING;
+                    o.push_like(((), Partial { acc, arrival }), time, pane, || meta.window(start));
+                    start = end;
                 }
-                let pane = PaneInfo::NO_FIRING;
-                o.push_like(((), Partial { acc, arrival }), time, pane, || input.window(start));
-                start = end;
-            }
-        })?;
-        input.values.clear();
-        Ok(())
+            });
+        })
     }
 
     fn watermark(

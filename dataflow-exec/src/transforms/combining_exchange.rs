@@ -11,7 +11,7 @@ use super::grouping::{Table, run_end};
 use super::key_by::Keying;
 use super::lifted::{Lifted, Tally};
 use dataflow_core::graph::Exchange;
-use dataflow_core::plane::{Batch, Cursor, ErasedBatch, Outbox, Windows, typed};
+use dataflow_core::plane::{Batch, Cursor, ErasedBatch, Looking, Outbox, Windows, typed};
 use dataflow_core::{CombineFn, Data, Key, Result, shard_of};
 use dataflow_windows::{Assignment, Timestamp, Window};
 use foldhash::fast::RandomState;
@@ -149,24 +149,24 @@ where
         self.slices.len() - 1
     }
 
-    fn combine(&mut self, batch: &Batch<T>, to: &mut [Outbox]) -> Result<()> {
+    fn combine(&mut self, batch: &Batch<T>, elements: &mut Looking<T>, to: &mut [Outbox]) -> Result<()> {
         let mut cursor = Cursor::default();
-        let mut start = 0;
-        while start < batch.len() {
-            let end = run_end(batch, batch.len(), start);
+        let (mut start, len) = (0, elements.len());
+        while start < len {
+            let end = run_end(batch, len, start);
             let number = self.slice(batch, start);
             let (by, watermark) = (&*self.by, self.watermark);
             let Slice { time, table, .. } = &mut self.slices[number];
             let before = table.rows.len();
             let mut latest = *time;
-            for (i, element) in (start..end).zip(&batch.values[start..end]) {
-                cursor.0 = i;
+            elements.each(end - start, |element| {
                 let (acc, tally) = table.row(by.keying.key(element), || (by.combine.create(), N::NONE));
                 by.combine.add(acc, by.keying.value(element));
-                let t = batch.times.get(i);
+                let t = batch.times.get(cursor.0);
                 tally.add(t, watermark);
                 latest = latest.max(t);
-            }
+                cursor.0 += 1;
+            });
             *time = latest;
             let new = table.rows.len() - before;
             self.rows += new;
@@ -258,7 +258,7 @@ where
     fn deal(&mut self, batch: &mut dyn ErasedBatch, to: &mut [Outbox]) -> Result<()> {
         let batch = typed::<T>(batch)?;
         if self.ahead && self.through == 0 {
-            return self.combine(batch, to);
+            return batch.look(|batch, elements| self.combine(batch, elements, to));
         }
         self.through = self.through.saturating_sub(batch.len() as u64);
         self.let_through(batch, to)?;

@@ -219,14 +219,16 @@ impl<T: Data, O: Data, F: Fn(&T) -> Option<O> + Send + Sync + 'static> Operator 
         out.with(|o| {
             rows.clear();
             let mut cursor = Cursor::default();
-            for (i, v) in input.values.iter().enumerate() {
-                cursor.0 = i;
-                if let Some(made) = f(v) {
-                    o.values.push(made);
-                    rows.push(i as u32);
-                }
-            }
-            o.meta_of_rows(input, rows);
+            input.look(|meta, values| {
+                values.each(values.len(), |v| {
+                    if let Some(made) = f(v) {
+                        o.values.push(made);
+                        rows.push(cursor.0 as u32);
+                    }
+                    cursor.0 += 1;
+                });
+                o.meta_of_rows(meta, rows);
+            });
         })
     }
 

@@ -103,11 +103,14 @@ impl<T: Data, O: Data, F: Fn(&T) -> O + Send + Sync + 'static> Operator for MapR
         let f = &*self.0;
         out.with(|o| {
             let mut cursor = Cursor::default();
-            o.values.extend(input.values.iter().enumerate().map(|(i, v)| {
-                cursor.0 = i;
-                f(v)
-            }));
-            o.copy_meta(input);
+            input.look(|meta, values| {
+                o.values.reserve(values.len());
+                values.each(values.len(), |v| {
+                    o.values.push(f(v));
+                    cursor.0 += 1;
+                });
+                o.copy_meta(meta);
+            });
         })
     }
 

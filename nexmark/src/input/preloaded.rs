@@ -13,6 +13,9 @@ use std::vec;
 /// The first events of a generator, made before the clock [starts](Preloaded::start). They take about 280 bytes of
 /// memory each.
 ///
+/// As a source's elements are, they are made with their timestamps, in batches; a loop gets the events of a batch, and
+/// finds their times in them.
+///
 /// Each thread makes the events that it is going to read, since freeing memory that another thread has allocated takes
 /// about three times as long, and waits until the others have done so, too. Each reads alternating stretches; as a source
 /// it has a split for each thread.
@@ -67,7 +70,7 @@ struct Part {
     threads: usize,
     chunks: Chunks,
     /// The events of `chunks`, when they are made.
-    made: Option<vec::IntoIter<Vec<Event>>>,
+    made: Option<vec::IntoIter<Batch<Event>>>,
 }
 
 impl Part {
@@ -76,19 +79,22 @@ impl Part {
     }
 
     /// Makes the events, on the thread that calls it, and waits until all have done so.
-    fn load(&mut self) -> vec::IntoIter<Vec<Event>> {
+    fn load(&mut self) -> vec::IntoIter<Batch<Event>> {
         let Preloaded { generator, start, .. } = &self.of;
         let mut chunks = self.chunks;
-        let numbers = std::iter::from_fn(|| chunks.next());
-        let made: Vec<_> =
-            start.making(|| numbers.map(|(from, to)| (from..to).map(|i| generator.event(i)).collect()).collect());
+        let batch = |(from, to)| {
+            let mut batch = Batch::default();
+            batch.swap_in(&mut (from..to).map(|i| generator.event(i)).collect(), Event::date_time);
+            batch
+        };
+        let made: Vec<_> = start.making(|| std::iter::from_fn(|| chunks.next()).map(batch).collect());
         start.wait(self.threads);
         made.into_iter()
     }
 
     /// The next chunk.
     #[inline]
-    fn next(&mut self) -> Option<Vec<Event>> {
+    fn next(&mut self) -> Option<Batch<Event>> {
         if self.made.is_none() {
             self.made = Some(self.load());
         }
@@ -110,7 +116,7 @@ impl Feed for PreloadedFeed {
     #[inline]
     fn next_chunk(&mut self) -> Option<(vec::IntoIter<Event>, Timestamp)> {
         let chunk = self.0.next()?;
-        Some((chunk.into_iter(), self.0.watermark()))
+        Some((chunk.values.into_iter(), self.0.watermark()))
     }
 }
 
@@ -148,14 +154,7 @@ impl SourceReader for PreloadedReader {
 
     fn poll(&mut self, batch: &mut Batch<Event>) -> Result<Poll> {
         let Some(chunk) = self.0.next() else { return Ok(Poll::End) };
-        batch.values = chunk;
-        let mut bounds = batch.bounds;
-        batch.times.make_per_element(0).extend(batch.values.iter().map(|event| {
-            let time = event.date_time();
-            bounds.add(time);
-            time
-        }));
-        batch.bounds = bounds;
+        *batch = chunk;
         Ok(if self.0.chunks.is_over() { Poll::End } else { Poll::More })
     }
 

@@ -100,7 +100,7 @@ impl<R: Row> SinkWriter<R> for TallyWriter {
 
     fn write(&mut self, batch: &mut Batch<R>) -> Result<()> {
         let mut total = self.total; // a local one stays in registers
-        batch.values.iter().for_each(|row| total.add(row));
+        batch.look(|_, rows| rows.each(rows.len(), |row| total.add(row)));
         self.total = total;
         Ok(())
     }
