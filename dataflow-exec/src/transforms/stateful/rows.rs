@@ -206,8 +206,9 @@ impl<K: Key, S: StateRow> Rows<K, S> {
     }
 }
 
-/// The row of a key, which is made if there is none. One probe.
-#[inline]
+/// The row of a key, which is made if there is none. One probe. (Elements by value and by reference both come here, which the
+/// compiler takes for a reason not to inline it: 2 % of a whole run.)
+#[inline(always)]
 pub(super) fn row_of<'t, K: Key, S: StateRow>(
     table: &'t mut Table<K, S>,
     hasher: &RandomState,
