@@ -45,6 +45,12 @@ impl<T> Element<T> {
         Element { value, timestamp, pane, window: Assigned::Is(window) }
     }
 
+    /// The same with another value.
+    #[inline]
+    pub fn with_value<U>(&self, value: U) -> Element<U> {
+        Element { value, timestamp: self.timestamp, pane: self.pane, window: self.window }
+    }
+
     /// Its window.
     #[inline]
     pub fn window(&self) -> Window {

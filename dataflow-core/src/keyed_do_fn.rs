@@ -24,6 +24,11 @@ pub trait KeyedDoFn: Clone + Send + 'static {
     /// has the last timestamp of the window. State and timers are gone afterwards.
     const ON_WINDOW_EXPIRATION: Option<OnWindowExpiration<Self>> = None;
 
+    /// Whether elements are only looked at: [`process_ref`](Self::process_ref) is called in place of
+    /// [`process`](Self::process). That is faster where elements own memory and there are several threads, as they need not
+    /// be moved, and are dropped by the thread that has made them.
+    const READS_ONLY: bool = false;
+
     /// Called once per instance, before anything else.
     ///
     /// # Errors
@@ -32,14 +37,67 @@ pub trait KeyedDoFn: Clone + Send + 'static {
         Ok(())
     }
 
-    /// Takes an element. What it emits has the timestamp of the element.
+    /// Takes an element. What it emits has the timestamp of the element. To be implemented unless
+    /// [`READS_ONLY`](Self::READS_ONLY) is set.
     fn process(
         &mut self,
         context: &KeyContext<'_, Self::Key>,
         element: Element<Self::In>,
         state: &mut Self::State,
         out: &mut Output<'_, Self::Out>,
-    ) -> Result<(), BoxError>;
+    ) -> Result<(), BoxError> {
+        const { assert!(Self::READS_ONLY, "implement `process`, or set `READS_ONLY` and implement `process_ref`") };
+        self.process_ref(context, element.with_value(&element.value), state, out)
+    }
+
+    /// Looks at an element, if [`READS_ONLY`](Self::READS_ONLY) is set.
+    ///
+    /// ```
+    /// use dataflow_core::state::{KeyContext, StateRow, Value};
+    /// use dataflow_core::{BoxError, Element, KeyedDoFn, Output};
+    /// use dataflow_derive::StateRow;
+    ///
+    /// #[derive(Default, StateRow)]
+    /// struct Seen {
+    ///     bytes: Value<u64>,
+    /// }
+    ///
+    /// /// How much has come under a key.
+    /// #[derive(Clone)]
+    /// struct Volume;
+    ///
+    /// impl KeyedDoFn for Volume {
+    ///     type Key = u64;
+    ///     type In = String;
+    ///     type Out = u64;
+    ///     type State = Seen;
+    ///
+    ///     const READS_ONLY: bool = true;
+    ///
+    ///     fn process_ref(
+    ///         &mut self,
+    ///         _: &KeyContext<'_, u64>,
+    ///         page: Element<&String>,
+    ///         seen: &mut Seen,
+    ///         out: &mut Output<'_, u64>,
+    ///     ) -> Result<(), BoxError> {
+    ///         let bytes = seen.bytes.or_default();
+    ///         *bytes += page.value.len() as u64;
+    ///         out.emit(*bytes);
+    ///         Ok(())
+    ///     }
+    /// }
+    /// ```
+    fn process_ref(
+        &mut self,
+        context: &KeyContext<'_, Self::Key>,
+        element: Element<&Self::In>,
+        state: &mut Self::State,
+        out: &mut Output<'_, Self::Out>,
+    ) -> Result<(), BoxError> {
+        const { assert!(!Self::READS_ONLY, "elements are only looked at (`READS_ONLY`): implement `process_ref`") };
+        self.process(context, element.with_value(element.value.clone()), state, out)
+    }
 
     /// A timer has fired; it is unset now. What is emitted has the timer's output timestamp: by default the time of a
     /// timer of event time, and for one of processing time the timestamp of the element that set it.

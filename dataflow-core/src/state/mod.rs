@@ -125,6 +125,12 @@
 //! in it; such a key costs its row until then, also if its cells are empty.
 //! Merging windows are refused: a session is a timer that is put off, as above.
 //!
+//! # Elements by reference
+//!
+//! Code that only looks at elements sets [`READS_ONLY`](crate::KeyedDoFn::READS_ONLY) and has
+//! [`process_ref`](crate::KeyedDoFn::process_ref) in place of `process`. On several threads elements that own memory need
+//! not be moved then, and are dropped by the thread that has made them, which is faster.
+//!
 //! # Tests
 //!
 //! `KeyedDoFnTester` in `dataflow::testing` steps a [`KeyedDoFn`](crate::KeyedDoFn) in a unit test, without a pipeline: it

@@ -2,10 +2,10 @@
 
 use super::Types;
 use super::combining_exchange::combining;
-use super::exchange::by_key;
 use super::grouping::{self, Accumulate, Arrival, Dropped, Feed, Groups, Late, Rows};
 use super::key_by::{Keyed, KeyedCollection, Keying};
 use super::lifted::{Lifted, Tally, can_wait};
+use super::selected::{Selected, selecting};
 use crate::combiners::{Count, Max, Mean, Min, Sum, Top};
 use dataflow_core::graph::{ExchangeFactory, Lifting, Routing};
 use dataflow_core::plane::{Batch, Cursor, ErasedBatch, is_of, typed};
@@ -191,7 +191,7 @@ where
         let (by, merging) = (self.clone(), strategy.is_merging());
         if late_is_shown {
             let keying = self.keying.clone();
-            let exchange = Arc::new(move |shards| by_key::<T, G>(keying.clone(), shards));
+            let exchange = Arc::new(move |shards| selecting::<T, G>(keying.clone(), shards));
             return Some(Routing::ByKey(exchange, Lifting::NotPossible("late elements are an output")));
         }
         let exchange: ExchangeFactory = match can_wait(strategy) && !merging {
@@ -211,6 +211,9 @@ where
         input: &mut dyn ErasedBatch,
         late: &mut Late<'_, T>,
     ) -> Result<()> {
+        if let Some(selected) = Selected::<T>::of(input) {
+            return selected.look(|values, rows| self.feed_selected(groups, values, rows, late));
+        }
         match is_of::<Lifted<G::Key, F::Acc, u64>>(input) {
             true => self.feed_lifted::<S, u64>(groups, input, late),
             false => self.feed_lifted::<S, Arrival>(groups, input, late),
@@ -225,6 +228,32 @@ where
     F: CombineFn<In = G::Value>,
     O: Data,
 {
+    /// Adds those of `values` whose numbers `chosen` has, with what else is known of them.
+    fn feed_selected<S: Groups<Self>>(
+        &self,
+        groups: &mut S,
+        values: &[T],
+        chosen: &Batch<u32>,
+        late: &mut Late<'_, T>,
+    ) -> Result<()> {
+        let (keying, combine) = (&*self.keying, &self.combine);
+        let mut cursor = Cursor::default();
+        groups.for_each_run(chosen, chosen.len(), |run| {
+            let of_run = || chosen.values[run.elements.clone()].iter().map(|row| &values[*row as usize]);
+            if !run.late.is_empty() {
+                late.take(&run, of_run(), chosen);
+            }
+            let Some(rows) = run.rows else { return Ok(()) };
+            for (i, element) in run.elements.clone().zip(of_run()) {
+                cursor.0 = i;
+                let (arrival, window) = (|| Arrival::of(chosen.times.get(i)), || chosen.window(i));
+                rows.add(self, keying.key(element), arrival, window, |acc| combine.add(acc, keying.value(element)))
+                    .map_err(Into::into)?;
+            }
+            Ok(())
+        })
+    }
+
     fn feed_lifted<S: Groups<Self>, N: Tally>(
         &self,
         groups: &mut S,

@@ -6,10 +6,11 @@
 //! then, as they are or as an accumulator each, whichever is less to send.
 
 use super::combine::Combining;
-use super::exchange::{self, Target};
+use super::exchange::Target;
 use super::grouping::{Table, run_end};
 use super::key_by::Keying;
 use super::lifted::{Lifted, Tally};
+use super::selected::selecting;
 use dataflow_core::graph::Exchange;
 use dataflow_core::plane::{Batch, Cursor, ErasedBatch, Looking, Outbox, Windows, typed};
 use dataflow_core::{CombineFn, Data, Key, Result, shard_of};
@@ -40,7 +41,7 @@ where
     N: Tally,
 {
     Box::new(CombiningExchange::<T, G, F, O, N> {
-        elements: exchange::by_key(by.keying.clone(), shards),
+        elements: selecting::<T, G>(by.keying.clone(), shards),
         by,
         ahead,
         slices: Vec::new(),

@@ -24,6 +24,7 @@ mod par_do;
 mod par_do_tagged;
 mod processing_time;
 mod refresh;
+mod selected;
 mod side_input;
 mod sort_by_time;
 pub(crate) mod stateful;

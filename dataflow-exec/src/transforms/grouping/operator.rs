@@ -62,7 +62,12 @@ impl<T: Data> Late<'_, T> {
 
     /// Takes the elements of a run that are too late for some windows, or all.
     #[cold]
-    pub(in crate::transforms) fn take<R>(&mut self, run: &Run<'_, R>, values: &[T], meta: &Batch<T>) {
+    pub(in crate::transforms) fn take<'v, R, U>(
+        &mut self,
+        run: &Run<'_, R>,
+        values: impl IntoIterator<Item = &'v T>,
+        meta: &Batch<U>,
+    ) {
         self.count(run.elements.len() as u64, run.late);
         if self.is_wanted() {
             for (i, value) in run.elements.clone().zip(values) {

@@ -1,5 +1,6 @@
 //! Runs a KeyedDoFn: state, timers, late data, watermark hold.
 
+use super::incoming::{Incoming, LookedAt, Taken};
 use super::rows::{Place, Queue, Queues, Row, Rows, row_of};
 use crate::transforms::Keying;
 use crate::transforms::grouping::run_end;
@@ -31,6 +32,8 @@ pub(crate) struct Machine<D: KeyedDoFn> {
     /// The window that has expired and whose rows are being told so.
     closing: Option<(Window, Leaving<D>)>,
     made: Batch<D::Out>,
+    /// The numbers of elements that are looked at: memory to work with.
+    looked_at: Batch<u32>,
     dropped_late: Counter,
 }
 
@@ -52,58 +55,90 @@ impl<D: KeyedDoFn> Machine<D> {
             released: Timestamp::MIN,
             closing: None,
             made: Batch::default(),
+            looked_at: Batch::default(),
             dropped_late,
         };
         machine.do_fn.setup().map_err(Error::user)?;
         Ok(machine)
     }
 
-    /// Takes a batch. Elements of windows that have expired go to `late`.
+    /// Takes a batch, or looks at it. Elements of windows that have expired go to `late`.
     pub(crate) fn batch<T: Data, G>(
         &mut self,
         keying: &G,
         input: &mut Batch<T>,
         out: &mut Emitter<'_, D::Out>,
-        mut late: Option<&mut Batch<T>>,
+        late: Option<&mut Batch<T>>,
     ) -> Result<()>
     where
         G: Keying<T, Key = D::Key, Value = D::In>,
     {
+        if D::READS_ONLY {
+            let mut rows = std::mem::take(&mut self.looked_at);
+            rows.clear();
+            rows.values.extend(0..input.len() as u32);
+            rows.copy_meta(input);
+            self.look(keying, &input.values, &mut rows, out, late)?;
+            self.looked_at = rows;
+            return Ok(());
+        }
         input.explode();
-        Output::prepare(&mut self.made, input);
         let (len, mut taken) = (input.len(), std::mem::take(&mut input.values));
-        let mut values = taken.drain(..);
+        let elements = Taken { values: taken.drain(..), meta: input, keying, late };
+        self.each(input, len, elements, out)?;
+        input.values = taken; // its memory is used again
+        Ok(())
+    }
+
+    /// Looks at those of `values` whose numbers `rows` has, with what else is known of them.
+    pub(crate) fn look<T: Data, G>(
+        &mut self,
+        keying: &G,
+        values: &[T],
+        rows: &mut Batch<u32>,
+        out: &mut Emitter<'_, D::Out>,
+        late: Option<&mut Batch<T>>,
+    ) -> Result<()>
+    where
+        G: Keying<T, Key = D::Key, Value = D::In>,
+    {
+        rows.explode();
+        self.each(rows, rows.len(), LookedAt { values, rows, keying, late }, out)
+    }
+
+    /// Takes `len` elements of which this is known.
+    fn each<'a, U, I: Incoming<'a, D>>(
+        &mut self,
+        meta: &Batch<U>,
+        len: usize,
+        mut elements: I,
+        out: &mut Emitter<'_, D::Out>,
+    ) -> Result<()> {
+        Output::prepare(&mut self.made, meta);
         let mut cursor = Cursor::default();
         let mut start = 0;
         while start < len {
-            let window = input.window(start);
-            let run = start..run_end(input, len, start);
+            let window = meta.window(start);
+            let run = start..run_end(meta, len, start);
             start = run.end;
             let expiry = self.strategy.expiry(window);
             if expiry <= self.watermark {
                 self.dropped_late.add(run.len() as u64);
-                let elements = run.clone().zip(values.by_ref().take(run.len()));
-                match &mut late {
-                    Some(late) => elements
-                        .for_each(|(i, value)| late.push_in(value, input.times.get(i), window, input.panes.get(i))),
-                    None => elements.for_each(drop),
-                }
+                elements.too_late(run, window);
                 continue;
             }
             let number = self.rows.open(window);
             let (table, hasher) = (&mut self.rows.tables[number], &self.rows.hasher);
             for i in run {
-                let Some(element) = values.next() else { break };
                 cursor.0 = i;
-                let (key, value) = keying.pair(element);
-                let hash = hasher.hash_one(&key);
+                let Some((key, value)) = elements.next(i) else { break };
+                let hash = hasher.hash_one(&*key);
                 let mut entry = row_of(table, hasher, hash, key);
                 let row = entry.get_mut();
-                let call = Call::for_element(input.times.get(i), window, self.now, expiry);
+                let call = Call::for_element(meta.times.get(i), window, self.now, expiry);
                 let context = KeyContext::new(&row.key, call);
-                let mut output = Output::new(&mut self.made, Some(Element::of(input, i, ())));
-                self.do_fn
-                    .process(&context, Element::of(input, i, value), &mut row.state, &mut output)
+                let mut output = Output::new(&mut self.made, Some(Element::of(meta, i, ())));
+                I::process(&mut self.do_fn, &context, Element::of(meta, i, value), &mut row.state, &mut output)
                     .map_err(Error::user)?;
                 row.settle(hash, &call, &mut self.queues)?;
                 if D::ON_WINDOW_EXPIRATION.is_none() && row.is_idle() {
@@ -111,12 +146,11 @@ impl<D: KeyedDoFn> Machine<D> {
                 }
                 if self.made.len() >= Batch::<D::Out>::target_len() {
                     out.forward(&mut self.made)?;
-                    Output::prepare(&mut self.made, input);
+                    Output::prepare(&mut self.made, meta);
                 }
             }
         }
-        drop(values);
-        input.values = taken; // its memory is used again
+        drop(elements);
         self.send(out)
     }
 
@@ -267,7 +301,7 @@ impl<D: KeyedDoFn> Machine<D> {
         from.keyed(|(window, key, Encoded(bytes)): (Window, D::Key, Encoded<'static>)| {
             let hash = self.rows.hasher.hash_one(&key);
             let number = self.rows.open(window);
-            let mut entry = row_of(&mut self.rows.tables[number], &self.rows.hasher, hash, key);
+            let mut entry = row_of(&mut self.rows.tables[number], &self.rows.hasher, hash, Cow::Owned(key));
             let row = entry.get_mut();
             row::decode(&mut row.state, &bytes)?;
             row.queue(hash, window, &mut self.queues);

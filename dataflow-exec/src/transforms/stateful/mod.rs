@@ -1,13 +1,15 @@
 //! User code with state and timers.
 
+mod incoming;
 mod machine;
 mod rows;
 
 use super::Types;
 use super::key_by::{Keyed, KeyedCollection, Keying};
+use super::selected::{Selected, selecting};
 use super::sort_by_time;
-use dataflow_core::graph::Routing;
-use dataflow_core::plane::{Advance, Batch, Emitter, Operator, StateReader, StateWriter};
+use dataflow_core::graph::{Lifting, Routing};
+use dataflow_core::plane::{Advance, Batch, Emitter, ErasedBatch, Operator, StateReader, StateWriter};
 use dataflow_core::state::StateRow;
 use dataflow_core::{Coded, Data, KeyedDoFn, PCollection, PTransform, Result, StepSpec};
 use dataflow_windows::{Timestamp, WindowingStrategy};
@@ -73,7 +75,7 @@ pub trait ParDoStateful: KeyedCollection + Sized {
         D: KeyedDoFn<Key = KeyOf<Self>, In = ValueOf<Self>> + Sync,
     {
         let keyed = self.keyed();
-        let spec = step(&keyed, name);
+        let spec = step::<_, _, D>(&keyed, name);
         apply(keyed, spec, do_fn)
     }
 
@@ -93,11 +95,17 @@ pub trait ParDoStateful: KeyedCollection + Sized {
 impl<C: KeyedCollection> ParDoStateful for C {}
 
 /// The step, which needs windows that stay as they are.
-fn step<T: Data, G: Keying<T>>(keyed: &Keyed<T, G>, name: &str) -> StepSpec {
+fn step<T: Data, G: Keying<T>, D: KeyedDoFn>(keyed: &Keyed<T, G>, name: &str) -> StepSpec {
     if let Err(message) = check_windows(&keyed.collection.windowing()) {
         keyed.collection.report(name, message);
     }
-    keyed.step(name, "ParDo.Stateful")
+    let mut spec = keyed.step(name, "ParDo.Stateful");
+    if D::READS_ONLY {
+        let keying = keyed.keying.clone();
+        let exchange = Arc::new(move |shards| selecting::<T, G>(keying.clone(), shards));
+        spec.routing = Routing::ByKey(exchange, Lifting::NotAsked);
+    }
+    spec
 }
 
 /// Refuses windows whose state would have to be merged.
@@ -130,7 +138,7 @@ where
         let TimeSorted { detail, keying, do_fn } = self;
         let keyed = Keyed { collection, detail, keying };
         let sorted = sort_by_time::apply(&keyed, "SortByTime", D::State::TIMED);
-        let spec = step(&keyed, "ParDo");
+        let spec = step::<_, _, D>(&keyed, "ParDo");
         let keyed = Keyed { collection: sorted, ..keyed };
         apply(keyed, StepSpec { routing: Routing::Forward, ..spec }, do_fn)
     }
@@ -161,7 +169,7 @@ where
     G: Keying<T>,
     D: KeyedDoFn<Key = G::Key, In = G::Value> + Sync,
 {
-    let spec = StepSpec { tags: &["main", "late_data"], ..step(keyed, name) };
+    let spec = StepSpec { tags: &["main", "late_data"], ..step::<_, _, D>(keyed, name) };
     let (keying, strategy) = (keyed.keying.clone(), keyed.collection.windowing());
     keyed.collection.apply_operator(spec, move |context| {
         let machine = Machine::new(do_fn.clone(), strategy.clone(), context.counter("dropped_late"))?;
@@ -218,8 +226,15 @@ where
     type In = T;
     type Out = (D::Out,);
 
+    const READS_ONLY: bool = D::READS_ONLY;
+
     fn batch(&mut self, input: &mut Batch<T>, (mut out,): (Emitter<'_, D::Out>,)) -> Result<()> {
         self.machine.batch(&*self.keying, input, &mut out, None)
+    }
+
+    fn combined(&mut self, input: &mut dyn ErasedBatch, (mut out,): (Emitter<'_, D::Out>,)) -> Result<()> {
+        let look = |values: &[T], rows: &mut Batch<u32>| self.machine.look(&*self.keying, values, rows, &mut out, None);
+        Selected::look_at(input, look)
     }
 
     timed_by_the_machine!((mut out,) => out);
@@ -240,12 +255,26 @@ where
     type In = T;
     type Out = (D::Out, T);
 
+    const READS_ONLY: bool = D::READS_ONLY;
+
     fn batch(
         &mut self,
         input: &mut Batch<T>,
         (mut out, mut late): (Emitter<'_, D::Out>, Emitter<'_, T>),
     ) -> Result<()> {
         self.machine.batch(&*self.keying, input, &mut out, Some(&mut self.late))?;
+        if self.late.is_empty() { Ok(()) } else { late.forward(&mut self.late) }
+    }
+
+    fn combined(
+        &mut self,
+        input: &mut dyn ErasedBatch,
+        (mut out, mut late): (Emitter<'_, D::Out>, Emitter<'_, T>),
+    ) -> Result<()> {
+        let look = |values: &[T], rows: &mut Batch<u32>| {
+            self.machine.look(&*self.keying, values, rows, &mut out, Some(&mut self.late))
+        };
+        Selected::look_at(input, look)?;
         if self.late.is_empty() { Ok(()) } else { late.forward(&mut self.late) }
     }
 

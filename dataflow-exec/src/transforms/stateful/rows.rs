@@ -7,7 +7,7 @@ use dataflow_windows::{Timestamp, Window};
 use foldhash::fast::RandomState;
 use hashbrown::HashTable;
 use hashbrown::hash_table::{Entry, OccupiedEntry};
-use std::borrow::Borrow;
+use std::borrow::{Borrow, Cow};
 use std::collections::BTreeMap;
 use std::hash::{BuildHasher, Hash};
 
@@ -206,17 +206,18 @@ impl<K: Key, S: StateRow> Rows<K, S> {
     }
 }
 
-/// The row of a key, which is made if there is none. One probe.
-#[inline]
+/// The row of a key, which is made if there is none. One probe. (Elements by value and by reference both come here, which the
+/// compiler takes for a reason not to inline it: 2 % of a whole run.)
+#[inline(always)]
 pub(super) fn row_of<'t, K: Key, S: StateRow>(
     table: &'t mut Table<K, S>,
     hasher: &RandomState,
     hash: u64,
-    key: K,
+    key: Cow<'_, K>,
 ) -> OccupiedEntry<'t, Row<K, S>> {
-    match table.entry(hash, |row| row.key == key, |row| hasher.hash_one(&row.key)) {
+    match table.entry(hash, |row| row.key == *key, |row| hasher.hash_one(&row.key)) {
         Entry::Occupied(row) => row,
-        Entry::Vacant(free) => free.insert(Row::new(key)),
+        Entry::Vacant(free) => free.insert(Row::new(key.into_owned())),
     }
 }
 
@@ -289,7 +290,7 @@ mod tests {
         for n in 0..50 {
             let number = rows.open(window(n));
             let hash = rows.hasher.hash_one(7u64);
-            let mut row = row_of(&mut rows.tables[number], &rows.hasher, hash, 7);
+            let mut row = row_of(&mut rows.tables[number], &rows.hasher, hash, Cow::Owned(7));
             row.get_mut().state.value.set(n as u32);
             let hint = Hint { at: NONE, row: Place { hash, window: window(n) } };
             assert_eq!(rows.unqueue(hint, Queue::Event).unwrap().get().state.value.get(), Some(&(n as u32)));
