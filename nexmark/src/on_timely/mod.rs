@@ -18,23 +18,22 @@ use ::timely::dataflow::channels::pact::Pipeline;
 use ::timely::dataflow::operators::generic::Operator;
 use dataflow::prelude::*;
 
-/// Runs the query of that name, if it is there.
+/// Runs the query of that name, if it is there: by value or by reference as the path says, but q2 by reference always.
 ///
 /// # Errors
 /// If it panics.
 pub fn run(query: &str, path: &str, input: &Input, threads: u16) -> Option<Result<Run>> {
-    if path != "fast" {
-        return None;
-    }
-    Some(match query {
-        "q0" => host::run(input, threads, stateless::q0),
-        "q1" => host::run(input, threads, stateless::q1),
-        "q2" => host::run(input, threads, stateless::q2),
-        "q3" => host::run(input, threads, q3::q3),
-        "q5" => host::run(input, threads, q5::q5),
-        "q7" => host::run(input, threads, q7::q7),
-        "q8" => host::run(input, threads, q8::q8),
-        "q11" => host::run(input, threads, q11::q11),
+    Some(match (query, path) {
+        ("q0", "fast") => host::run(input, threads, stateless::q0),
+        ("q0", "by_ref") => host::run(input, threads, stateless::q0_in_place),
+        ("q1", "fast") => host::run(input, threads, stateless::q1),
+        ("q1", "by_ref") => host::run(input, threads, stateless::q1_by_ref),
+        ("q2", "fast" | "by_ref") => host::run(input, threads, stateless::q2),
+        ("q3", "fast") => host::run(input, threads, q3::q3),
+        ("q5", "fast") => host::run(input, threads, q5::q5),
+        ("q7", "fast") => host::run(input, threads, q7::q7),
+        ("q8", "fast") => host::run(input, threads, q8::q8),
+        ("q11", "fast") => host::run(input, threads, q11::q11),
         _ => return None,
     })
 }

@@ -2,11 +2,17 @@
 
 use super::{Stream, filter_map_ref};
 use crate::event::{Bid, Event};
+use crate::queries::q1::{Offer, offer};
 use crate::queries::q2::AuctionPrice;
 use ::timely::dataflow::operators::vec::Map;
 
 /// Events as they are.
 pub(super) fn q0(events: Stream<'_, Event>) -> Stream<'_, Event> {
+    events.map(|event| event)
+}
+
+/// The same, with events left where they are.
+pub(super) fn q0_in_place(events: Stream<'_, Event>) -> Stream<'_, Event> {
     events.map_in_place(|_| {})
 }
 
@@ -16,6 +22,11 @@ pub(super) fn q1(events: Stream<'_, Event>) -> Stream<'_, Bid> {
         Event::Bid(bid) => Some(Bid { price: bid.price * 908 / 1_000, ..bid }),
         _ => None,
     })
+}
+
+/// What bids are about, in euros.
+pub(super) fn q1_by_ref(events: Stream<'_, Event>) -> Stream<'_, Offer> {
+    filter_map_ref(events, offer)
 }
 
 /// Bids for some auctions.

@@ -53,7 +53,7 @@ fn converted(event: Event) -> Option<Bid> {
 }
 
 #[inline]
-fn offer(event: &Event) -> Option<Offer> {
+pub(crate) fn offer(event: &Event) -> Option<Offer> {
     let Bid { auction, bidder, price, date_time, .. } = *event.bid()?;
     Some(Offer { auction, bidder, price: in_euros(price), date_time })
 }
