@@ -15,6 +15,8 @@ pub(in crate::transforms) struct Rules {
     machine: TriggerMachine,
     /// Whether its state hangs on processing time.
     has_timers: bool,
+    /// Of so many elements nothing comes before the end of the window but values, whatever the key and window.
+    fresh: u32,
 }
 
 /// How far time has come.
@@ -62,11 +64,9 @@ pub(super) struct Fired {
 
 impl Rules {
     pub(in crate::transforms) fn new(strategy: &WindowingStrategy) -> Self {
-        Rules {
-            strategy: strategy.clone(),
-            machine: TriggerMachine::new(&strategy.trigger),
-            has_timers: uses_processing_time(&strategy.trigger),
-        }
+        let machine = TriggerMachine::new(&strategy.trigger);
+        let fresh = fresh_elements(strategy, &machine);
+        Rules { strategy: strategy.clone(), machine, has_timers: uses_processing_time(&strategy.trigger), fresh }
     }
 
     fn context(&self, window: Window, time: Time) -> TriggerContext {
@@ -97,6 +97,29 @@ impl Rules {
             time: None,
             timers: Timers::None,
         }
+    }
+
+    /// Of so many elements nothing comes before the end of the window but values: until then a key and window that has
+    /// had no more needs no state of its own.
+    #[inline]
+    pub(super) fn fresh(&self) -> u32 {
+        self.fresh
+    }
+
+    /// The state of a key and window for which so many elements have come before the end of the window.
+    pub(super) fn of_fresh(&self, elements: u32, window: Window, time: Time) -> PaneState {
+        let mut state = self.start();
+        state.has_more();
+        state.end_timer = self.machine.waits_for_end_of_window(&state.trigger);
+        self.on_quiet_elements(&mut state, window, time, elements);
+        state
+    }
+
+    /// The end of the window is reached: what that means for all keys without a state of their own, and which state they
+    /// have from then on, if they are looked at then. How many elements they had does not matter.
+    pub(super) fn on_end_of_fresh(&self, window: Window, time: Time) -> Option<(Fired, PaneState)> {
+        let mut state = self.of_fresh(1, window, time);
+        self.on_end_of_window(&mut state, window, time).map(|fired| (fired, state))
     }
 
     /// Elements have come for the window in one bundle.
@@ -239,6 +262,20 @@ impl Rules {
             // Those of the other parts are gone; what the joint trigger waits for is set with the elements that follow.
             timers: own.map_or(Timers::None, |p| p.timers.clone()),
         }
+    }
+}
+
+/// See [`Rules::fresh`].
+fn fresh_elements(strategy: &WindowingStrategy, machine: &TriggerMachine) -> u32 {
+    let start = machine.start();
+    // What these have counted is forgotten at the end of the window. Other triggers must not be asked then.
+    let ends_alike = matches!(strategy.trigger, Trigger::Default | Trigger::AfterWatermark { .. })
+        || !machine.waits_for_end_of_window(&start);
+    match machine.quiet(&start) {
+        (Timestamp::MAX, elements) if ends_alike && strategy.timestamp_combiner == TimestampCombiner::EndOfWindow => {
+            u32::try_from(elements).unwrap_or(u32::MAX)
+        }
+        _ => 0,
     }
 }
 
