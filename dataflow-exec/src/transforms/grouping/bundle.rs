@@ -32,6 +32,9 @@ type Stretch = (Window, bool);
 /// What has come for keys.
 type BundleTable<A> = Table<<A as Accumulate>::Key, (<A as Accumulate>::Acc, Arrival)>;
 
+/// What has come for a key.
+type BundleRow<A> = (<A as Accumulate>::Key, (<A as Accumulate>::Acc, Arrival));
+
 /// What a bundle has brought for a stretch of time whose elements are in the same windows.
 struct Slice<A: Accumulate> {
     stretch: Stretch,
@@ -52,8 +55,8 @@ impl<A: Accumulate> Slice<A> {
 
 /// What has come for the keys of a window.
 pub(super) enum Brought<'a, A: Accumulate> {
-    Itself(Drain<'a, (A::Key, (A::Acc, Arrival))>),
-    Copies(Iter<'a, (A::Key, (A::Acc, Arrival))>),
+    Itself(Drain<'a, BundleRow<A>>),
+    Copies(Iter<'a, BundleRow<A>>),
 }
 
 impl<A: Accumulate> Brought<'_, A> {

@@ -27,7 +27,7 @@ pub(super) struct Time {
 }
 
 /// What is known of the panes of a key and window.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub(super) struct PaneState {
     trigger: TriggerState,
     /// The number of panes so far, and of those that were not early.
@@ -288,5 +288,54 @@ fn uses_processing_time(trigger: &Trigger) -> bool {
         Trigger::Repeatedly(of) => uses(of),
         Trigger::AfterEach(of) | Trigger::AfterAll(of) | Trigger::AfterAny(of) => of.iter().any(uses),
         Trigger::OrFinally(of, until) => uses(of) || uses(until),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use dataflow_windows::{AfterCount, AfterProcessingTime, AfterWatermark, FixedWindows, Never, Repeatedly};
+
+    fn rules(trigger: impl Into<Trigger>, combiner: TimestampCombiner) -> Rules {
+        let windows = WindowingStrategy::of(FixedWindows::of(Duration::seconds(10))).triggering(trigger);
+        Rules::new(&windows.allowed_lateness(Duration::seconds(10)).accumulating().timestamp_combiner(combiner))
+    }
+
+    fn fresh(trigger: impl Into<Trigger>) -> u32 {
+        rules(trigger, TimestampCombiner::EndOfWindow).fresh()
+    }
+
+    #[test]
+    fn keys_are_fresh_until_a_trigger_may_fire() {
+        let end = AfterWatermark::past_end_of_window;
+        assert_eq!(fresh(end().early(AfterCount::at_least(100)).late(AfterCount::at_least(1))), 99);
+        assert_eq!(fresh(Repeatedly::forever(AfterCount::at_least(5))), 4);
+        assert_eq!(fresh(end().early(AfterCount::at_least(1))), 0);
+        assert_eq!([fresh(Trigger::Default), fresh(end()), fresh(Never::ever())], [u32::MAX; 3]);
+        assert_eq!(fresh(end().early(AfterProcessingTime::delay(Duration::seconds(1)))), 0);
+        assert_eq!(fresh(Repeatedly::forever(end().early(AfterCount::at_least(5)))), 0, "asked at the end");
+        assert_eq!(rules(end(), TimestampCombiner::Earliest).fresh(), 0, "each has a time of its own");
+    }
+
+    #[test]
+    fn the_end_of_a_window_is_the_same_for_all_that_are_fresh() {
+        let (at, window) =
+            (Timestamp::from_seconds, Window::new(Timestamp::from_seconds(0), Timestamp::from_seconds(10)));
+        let (before, after) = (Time { watermark: at(1), now: at(0) }, Time { watermark: at(10), now: at(0) });
+        let early = AfterWatermark::past_end_of_window().early(AfterCount::at_least(100));
+        let rules = rules(early.late(AfterCount::at_least(2)), TimestampCombiner::EndOfWindow);
+        let (fired, ended) = rules.on_end_of_fresh(window, after).unwrap();
+        assert_eq!(
+            fired.pane.map(|(pane, t)| (pane.timing, pane.index, t)),
+            Some((Timing::OnTime, 0, at(10) - Duration::micros(1)))
+        );
+        for elements in [1, 50, 99] {
+            let mut state = rules.start();
+            rules.on_elements(&mut state, window, before, Arrival { elements, ..Arrival::of(at(1)) });
+            assert_eq!(rules.fire_if_ready(&mut state, window, before), None);
+            assert_eq!(state, rules.of_fresh(elements as u32, window, before));
+            assert_eq!(rules.on_end_of_window(&mut state, window, after), Some(fired));
+            assert_eq!(state, ended);
+        }
     }
 }

@@ -34,7 +34,7 @@ pub(in crate::transforms) struct PaneGroups<A: Accumulate> {
     /// Rows to be looked at when processing time has passed; the row's own note is the truth.
     timers: BTreeMap<Timestamp, Vec<(Window, A::Key)>>,
     holds: Holds,
-    /// How many fresh rows the window had that ended last: the next ones may be like it.
+    /// How many rows the window had that ended last: the next ones may be like it.
     usual_rows: usize,
     /// The memory of one that has expired.
     spare: Option<Table<A::Key, Fresh<A::Acc>>>,
@@ -130,7 +130,7 @@ impl<A: Accumulate> PaneGroups<A> {
                     false => give_out_last(by, Some(fired), window, open.fresh.rows.drain(), out)?,
                 }
             }
-            if size <= SMALL {
+            if (1..=SMALL).contains(&size) {
                 open.fresh.rows.clear();
                 open.fresh.give_up_room(size);
                 self.spare = Some(open.fresh);
@@ -145,7 +145,7 @@ impl<A: Accumulate> PaneGroups<A> {
         {
             self.not_ended.remove(&window);
             let Some(open) = self.open.get_mut(&window) else { continue };
-            self.usual_rows = open.fresh.rows.len();
+            self.usual_rows = open.fresh.rows.len() + open.rows.rows.len();
             let fired = open.end_fresh(&self.rules, window, self.time);
             if open.fresh.rows.len() + open.rows.rows.len() > SMALL {
                 let fresh = fired.is_some().then(|| std::mem::take(&mut open.fresh.rows).into_iter());
@@ -164,13 +164,19 @@ impl<A: Accumulate> PaneGroups<A> {
 
     /// The rows of a window that had none, for so many keys at first.
     fn begin(&mut self, window: Window, keys: usize) -> WindowRows<A> {
-        let hasher = &self.hasher;
+        let empty = Table::new(self.hasher.clone());
         if window.is_over(self.time.watermark) {
-            return WindowRows::new(Table::new(hasher.clone())); // a late one has but few
+            return WindowRows::new(empty); // a late one has but few
         }
         self.not_ended.insert(window);
         let usual = self.usual_rows.min(16 * keys);
-        WindowRows::new(self.spare.take().unwrap_or_else(|| Table::with_capacity(usual, hasher.clone())))
+        if self.rules.fresh() > 0 {
+            let with_room = || Table::with_capacity(usual, self.hasher.clone());
+            return WindowRows::new(self.spare.take().unwrap_or_else(with_room));
+        }
+        let mut begun = WindowRows::new(empty);
+        begun.rows = Table::with_capacity(usual, self.hasher.clone());
+        begun
     }
 
     /// Merges what a bundle has brought for `window` into its rows.
