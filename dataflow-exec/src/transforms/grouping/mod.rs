@@ -10,6 +10,7 @@
 //! [`Accumulate`] what they find in a batch into the [`Rows`] of the same [`Groups`] that [`choose`] gives to a grouping
 //! of elements one by one, so that triggers, lateness, panes and snapshots are the same. Programs do not need it.
 
+mod bundle;
 mod choice;
 mod holds;
 mod merging;
@@ -27,6 +28,7 @@ mod subtracting;
 mod table;
 mod tables;
 mod timers;
+mod window_rows;
 
 pub use choice::{WithGroups, choose, path};
 pub(super) use operator::{Dropped, Feed, Late, Shown, apply};
@@ -223,6 +225,27 @@ impl<'a, 'b, O: Data> PaneEmitter<'a, 'b, O> {
         }
         self.batch.push_in(value, timestamp, window, pane);
         if self.batch.len() >= Batch::<O>::target_len() { self.send() } else { Ok(()) }
+    }
+
+    /// Sends panes that are alike but for their values.
+    fn emit_alike(
+        &mut self,
+        mut values: impl Iterator<Item = O>,
+        timestamp: Timestamp,
+        window: Window,
+        pane: PaneInfo,
+    ) -> Result<()> {
+        self.send()?;
+        loop {
+            let len = self.out.with(|batch| {
+                batch.values.extend(values.by_ref().take(Batch::<O>::target_len()));
+                batch.set_uniform(timestamp, window, pane);
+                batch.len()
+            })?;
+            if len < Batch::<O>::target_len() {
+                return Ok(());
+            }
+        }
     }
 
     fn is_full(&self) -> bool {

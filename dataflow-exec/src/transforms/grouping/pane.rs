@@ -15,6 +15,8 @@ pub(in crate::transforms) struct Rules {
     machine: TriggerMachine,
     /// Whether its state hangs on processing time.
     has_timers: bool,
+    /// Of so many elements nothing comes before the end of the window but values, whatever the key and window.
+    fresh: u32,
 }
 
 /// How far time has come.
@@ -25,7 +27,7 @@ pub(super) struct Time {
 }
 
 /// What is known of the panes of a key and window.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub(super) struct PaneState {
     trigger: TriggerState,
     /// The number of panes so far, and of those that were not early.
@@ -62,11 +64,9 @@ pub(super) struct Fired {
 
 impl Rules {
     pub(in crate::transforms) fn new(strategy: &WindowingStrategy) -> Self {
-        Rules {
-            strategy: strategy.clone(),
-            machine: TriggerMachine::new(&strategy.trigger),
-            has_timers: uses_processing_time(&strategy.trigger),
-        }
+        let machine = TriggerMachine::new(&strategy.trigger);
+        let fresh = fresh_elements(strategy, &machine);
+        Rules { strategy: strategy.clone(), machine, has_timers: uses_processing_time(&strategy.trigger), fresh }
     }
 
     fn context(&self, window: Window, time: Time) -> TriggerContext {
@@ -97,6 +97,29 @@ impl Rules {
             time: None,
             timers: Timers::None,
         }
+    }
+
+    /// Of so many elements nothing comes before the end of the window but values: until then a key and window that has
+    /// had no more needs no state of its own.
+    #[inline]
+    pub(super) fn fresh(&self) -> u32 {
+        self.fresh
+    }
+
+    /// The state of a key and window for which so many elements have come before the end of the window.
+    pub(super) fn of_fresh(&self, elements: u32, window: Window, time: Time) -> PaneState {
+        let mut state = self.start();
+        state.has_more();
+        state.end_timer = self.machine.waits_for_end_of_window(&state.trigger);
+        self.on_quiet_elements(&mut state, window, time, elements);
+        state
+    }
+
+    /// The end of the window is reached: what that means for all keys without a state of their own, and which state they
+    /// have from then on, if they are looked at then. How many elements they had does not matter.
+    pub(super) fn on_end_of_fresh(&self, window: Window, time: Time) -> Option<(Fired, PaneState)> {
+        let mut state = self.of_fresh(1, window, time);
+        self.on_end_of_window(&mut state, window, time).map(|fired| (fired, state))
     }
 
     /// Elements have come for the window in one bundle.
@@ -242,6 +265,20 @@ impl Rules {
     }
 }
 
+/// See [`Rules::fresh`].
+fn fresh_elements(strategy: &WindowingStrategy, machine: &TriggerMachine) -> u32 {
+    let start = machine.start();
+    // What these have counted is forgotten at the end of the window. Other triggers must not be asked then.
+    let ends_alike = matches!(strategy.trigger, Trigger::Default | Trigger::AfterWatermark { .. })
+        || !machine.waits_for_end_of_window(&start);
+    match machine.quiet(&start) {
+        (Timestamp::MAX, elements) if ends_alike && strategy.timestamp_combiner == TimestampCombiner::EndOfWindow => {
+            u32::try_from(elements).unwrap_or(u32::MAX)
+        }
+        _ => 0,
+    }
+}
+
 fn uses_processing_time(trigger: &Trigger) -> bool {
     let uses = uses_processing_time;
     match trigger {
@@ -251,5 +288,54 @@ fn uses_processing_time(trigger: &Trigger) -> bool {
         Trigger::Repeatedly(of) => uses(of),
         Trigger::AfterEach(of) | Trigger::AfterAll(of) | Trigger::AfterAny(of) => of.iter().any(uses),
         Trigger::OrFinally(of, until) => uses(of) || uses(until),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use dataflow_windows::{AfterCount, AfterProcessingTime, AfterWatermark, FixedWindows, Never, Repeatedly};
+
+    fn rules(trigger: impl Into<Trigger>, combiner: TimestampCombiner) -> Rules {
+        let windows = WindowingStrategy::of(FixedWindows::of(Duration::seconds(10))).triggering(trigger);
+        Rules::new(&windows.allowed_lateness(Duration::seconds(10)).accumulating().timestamp_combiner(combiner))
+    }
+
+    fn fresh(trigger: impl Into<Trigger>) -> u32 {
+        rules(trigger, TimestampCombiner::EndOfWindow).fresh()
+    }
+
+    #[test]
+    fn keys_are_fresh_until_a_trigger_may_fire() {
+        let end = AfterWatermark::past_end_of_window;
+        assert_eq!(fresh(end().early(AfterCount::at_least(100)).late(AfterCount::at_least(1))), 99);
+        assert_eq!(fresh(Repeatedly::forever(AfterCount::at_least(5))), 4);
+        assert_eq!(fresh(end().early(AfterCount::at_least(1))), 0);
+        assert_eq!([fresh(Trigger::Default), fresh(end()), fresh(Never::ever())], [u32::MAX; 3]);
+        assert_eq!(fresh(end().early(AfterProcessingTime::delay(Duration::seconds(1)))), 0);
+        assert_eq!(fresh(Repeatedly::forever(end().early(AfterCount::at_least(5)))), 0, "asked at the end");
+        assert_eq!(rules(end(), TimestampCombiner::Earliest).fresh(), 0, "each has a time of its own");
+    }
+
+    #[test]
+    fn the_end_of_a_window_is_the_same_for_all_that_are_fresh() {
+        let (at, window) =
+            (Timestamp::from_seconds, Window::new(Timestamp::from_seconds(0), Timestamp::from_seconds(10)));
+        let (before, after) = (Time { watermark: at(1), now: at(0) }, Time { watermark: at(10), now: at(0) });
+        let early = AfterWatermark::past_end_of_window().early(AfterCount::at_least(100));
+        let rules = rules(early.late(AfterCount::at_least(2)), TimestampCombiner::EndOfWindow);
+        let (fired, ended) = rules.on_end_of_fresh(window, after).unwrap();
+        assert_eq!(
+            fired.pane.map(|(pane, t)| (pane.timing, pane.index, t)),
+            Some((Timing::OnTime, 0, at(10) - Duration::micros(1)))
+        );
+        for elements in [1, 50, 99] {
+            let mut state = rules.start();
+            rules.on_elements(&mut state, window, before, Arrival { elements, ..Arrival::of(at(1)) });
+            assert_eq!(rules.fire_if_ready(&mut state, window, before), None);
+            assert_eq!(state, rules.of_fresh(elements as u32, window, before));
+            assert_eq!(rules.on_end_of_window(&mut state, window, after), Some(fired));
+            assert_eq!(state, ended);
+        }
     }
 }

@@ -75,13 +75,7 @@ impl<C> Row<C> {
     /// Adds the values that came in a bundle before the end of the window, if it is known that nothing else comes of them.
     /// Otherwise they are returned, for [`take_bundle`](Self::take_bundle).
     #[inline]
-    pub(super) fn take_quietly<A: Accumulate<Acc = C>>(
-        &mut self,
-        by: &A,
-        acc: C,
-        arrival: Arrival,
-        now: Timestamp,
-    ) -> Option<C> {
+    fn take_quietly<A: Accumulate<Acc = C>>(&mut self, by: &A, acc: C, arrival: Arrival, now: Timestamp) -> Option<C> {
         let Quiet { until, elements, untold } = &mut self.quiet;
         let left = u64::from(*elements - *untold);
         if left == 0 || arrival.elements > left || now > *until {
@@ -98,7 +92,7 @@ impl<C> Row<C> {
 
     /// Notes for how long nothing will come of more elements before the end of the window.
     #[inline]
-    pub(super) fn note_quiet(&mut self, rules: &Rules) {
+    fn note_quiet(&mut self, rules: &Rules) {
         if let Some((until, elements)) = rules.quiet(&self.state) {
             self.quiet = Quiet { until, elements, untold: 0 };
         }
@@ -122,6 +116,35 @@ impl<C> Row<C> {
         state
     }
 
+    /// Adds the values that came in a bundle, and does all that comes of it but to note its processing time.
+    pub(super) fn take<A: Accumulate<Acc = C>>(
+        &mut self,
+        to: &mut Place<'_, '_, '_, A>,
+        key: &A::Key,
+        acc: C,
+        arrival: Arrival,
+        holds: &mut Holds,
+    ) -> Result<()>
+    where
+        C: Clone,
+    {
+        let is_over = to.window.is_over(to.time.watermark);
+        let acc = match is_over {
+            true => acc,
+            false => match self.take_quietly(to.by, acc, arrival, to.time.now) {
+                Some(acc) => acc,
+                None => return Ok(()),
+            },
+        };
+        self.end_quiet(to.rules, to.window, to.time);
+        self.take_bundle(to, key, Some(acc), arrival)?;
+        self.set_hold(to.rules, to.window, to.time, holds);
+        if !is_over {
+            self.note_quiet(to.rules);
+        }
+        Ok(())
+    }
+
     /// Adds the values that came in a bundle, and gives out what the trigger then says.
     #[inline]
     pub(super) fn take_bundle<A: Accumulate<Acc = C>>(
@@ -143,6 +166,23 @@ impl<C> Row<C> {
         to.rules.on_elements(&mut self.state, to.window, to.time, arrival);
         let fired = to.rules.fire_if_ready(&mut self.state, to.window, to.time);
         self.give_out(to, key, fired)
+    }
+
+    /// The end of the window is reached: gives out what the trigger then says.
+    pub(super) fn end<A: Accumulate<Acc = C>>(
+        &mut self,
+        to: &mut Place<'_, '_, '_, A>,
+        key: &A::Key,
+        holds: &mut Holds,
+    ) -> Result<()>
+    where
+        C: Clone,
+    {
+        self.end_quiet(to.rules, to.window, to.time);
+        let fired = to.rules.on_end_of_window(&mut self.state, to.window, to.time);
+        self.give_out(to, key, fired)?;
+        self.set_hold(to.rules, to.window, to.time, holds);
+        Ok(())
     }
 
     /// Emits a pane, if there is one.

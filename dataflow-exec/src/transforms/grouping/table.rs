@@ -23,6 +23,11 @@ impl<K: Key, S> Table<K, S> {
         Table { rows: HashTable::with_capacity(rows), hasher }
     }
 
+    /// An empty one of other rows, in which keys have the same hashes.
+    pub(super) fn like<T>(&self) -> Table<K, T> {
+        Table { rows: HashTable::new(), hasher: self.hasher.clone() }
+    }
+
     /// The row of `key`, which `create` makes if there is none. One probe.
     #[inline]
     pub(in crate::transforms) fn row(&mut self, key: Cow<'_, K>, create: impl FnOnce() -> S) -> &mut S {
@@ -32,12 +37,23 @@ impl<K: Key, S> Table<K, S> {
     /// The same for a key with this hash.
     #[inline]
     pub(super) fn row_with(&mut self, hash: u64, key: Cow<'_, K>, create: impl FnOnce() -> S) -> &mut S {
-        let hasher = &self.hasher;
-        let entry = self.rows.entry(hash, |(k, _)| *k == *key, |(k, _)| hasher.hash_one(k));
-        match entry {
+        match self.entry(hash, &key) {
             Entry::Occupied(row) => &mut row.into_mut().1,
             Entry::Vacant(free) => &mut free.insert((key.into_owned(), create())).into_mut().1,
         }
+    }
+
+    /// Where the row of a key with this hash is, or would be.
+    #[inline]
+    pub(super) fn entry(&mut self, hash: u64, key: &K) -> Entry<'_, (K, S)> {
+        let hasher = &self.hasher;
+        self.rows.entry(hash, |(k, _)| k == key, |(k, _)| hasher.hash_one(k))
+    }
+
+    /// Whether there is a row of a key with this hash.
+    #[inline]
+    pub(super) fn has(&self, hash: u64, key: &K) -> bool {
+        self.rows.find(hash, |(k, _)| k == key).is_some()
     }
 
     /// Gives memory back if it is far more than `rows` rows take: to go through an empty table takes as long as it is wide.
@@ -87,7 +103,13 @@ impl<K: Key, S> Table<K, S> {
 
     /// Removes the row of `key`.
     pub(in crate::transforms) fn remove(&mut self, key: &K) -> Option<S> {
-        let found = self.rows.find_entry(self.hasher.hash_one(key), |(k, _)| k == key);
+        self.remove_with(self.hash(key), key)
+    }
+
+    /// The same for a key with this hash.
+    #[inline]
+    pub(super) fn remove_with(&mut self, hash: u64, key: &K) -> Option<S> {
+        let found = self.rows.find_entry(hash, |(k, _)| k == key);
         found.ok().map(|entry| entry.remove().0.1)
     }
 }
