@@ -187,16 +187,13 @@ impl<T: Data, O: Data, F: Fn(T) -> Option<O> + Send + Sync + 'static> Operator f
         out.with(|o| {
             rows.clear();
             let mut cursor = Cursor::default();
-            o.values.reserve(input.len());
-            // Not a `for` loop, and not `push`: large elements are copied less often this way, from vector to vector.
-            std::mem::take(&mut input.values).into_iter().for_each(|v| {
-                let before = o.values.len();
-                o.values.extend(f(v));
-                if o.values.len() > before {
+            for v in input.values.drain(..) {
+                if let Some(made) = f(v) {
+                    o.values.push(made);
                     rows.push(cursor.0 as u32);
                 }
                 cursor.0 += 1;
-            });
+            }
             o.meta_of_rows(input, rows);
         })
     }

@@ -19,7 +19,10 @@ pub(super) fn q0_in_place(events: Stream<'_, Event>) -> Stream<'_, Event> {
 /// Bids in euros.
 pub(super) fn q1(events: Stream<'_, Event>) -> Stream<'_, Bid> {
     events.flat_map(|event| match event {
-        Event::Bid(bid) => Some(Bid { price: bid.price * 908 / 1_000, ..bid }),
+        Event::Bid(mut bid) => {
+            bid.price = bid.price * 908 / 1_000;
+            Some(bid)
+        }
         _ => None,
     })
 }

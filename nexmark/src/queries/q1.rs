@@ -47,7 +47,11 @@ pub(super) fn in_euros(cents: u64) -> u64 {
 #[inline]
 fn converted(event: Event) -> Option<Bid> {
     match event {
-        Event::Bid(bid) => Some(Bid { price: in_euros(bid.price), ..bid }),
+        // Changed in place: `Bid { price, ..bid }` moves each field by itself, and the processor waits for them.
+        Event::Bid(mut bid) => {
+            bid.price = in_euros(bid.price);
+            Some(bid)
+        }
         _ => None,
     }
 }
