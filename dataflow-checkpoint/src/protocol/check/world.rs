@@ -1,0 +1,482 @@
+//! All that there is: the chain, the target of a sink, and processes that are each somewhere in their work.
+//!
+//! A process that is killed is one that never takes its next step, so nobody needs to kill. It may take it after all,
+//! much later: then it is a zombie.
+
+use crate::protocol::mutation::{Mutated, Mutation};
+use crate::{
+    Action, Append, AttemptId, Content, Event, LineageId, Manifest, Marker, Part, Process, ProcessOptions, Publish,
+    ShardId, SinkKind,
+};
+use dataflow_windows::Timestamp;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// What is tried.
+#[derive(Clone, Debug)]
+pub(super) struct Rules {
+    pub(super) kind: SinkKind,
+    pub(super) shards: u8,
+    /// The inputs are the numbers below. Those of a shard are the ones that leave its number when divided.
+    pub(super) inputs: u8,
+    pub(super) processes: u8,
+    /// Nobody appends more manifests than these; only the one that completes the output may.
+    pub(super) manifests: u8,
+    pub(super) brokers_time_out: bool,
+    pub(super) answers_get_lost: bool,
+    pub(super) forks: bool,
+    pub(super) sweeps: bool,
+    pub(super) markers_expire: bool,
+    pub(super) mutation: Option<Mutation>,
+}
+
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub(super) struct World {
+    /// By number; none where it is swept.
+    chain: Vec<Option<Arc<Manifest<u8>>>>,
+    targets: Vec<Target>,
+    processes: Vec<Arc<Driver>>,
+    /// A request to append that nobody waits for any more.
+    in_flight: Option<Arc<Manifest<u8>>>,
+    /// Whether a fork was begun for which duplicates are accepted, and whether it has run.
+    accepted: bool,
+    accepted_ran: bool,
+    /// Whether a marker has expired.
+    expired: bool,
+}
+
+/// What a shard is published to.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
+struct Target {
+    /// The process whose transactions are not refused.
+    holder: Option<usize>,
+    open: Option<(Vec<u8>, Marker)>,
+    marker: Option<Marker>,
+    /// Inputs, each with the lineage in which they were published.
+    records: Vec<(u8, LineageId)>,
+    /// For what is published by names.
+    names: BTreeMap<(LineageId, u64, u64), u8>,
+}
+
+/// A process: the real machine, and what it has yet to do.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+struct Driver {
+    machine: Process<u8>,
+    /// The number it was told to start from.
+    from: Option<u64>,
+    accepts: bool,
+    todo: Vec<Action<u8>>,
+    /// Transactions that are produced and not committed, by shard.
+    open: BTreeMap<ShardId, u64>,
+    /// Why it has ended.
+    exit: Option<String>,
+}
+
+/// What happened, for the trace: which process, and what.
+pub(super) type Label = (usize, &'static str);
+
+/// Takes a world that may be next: who does what, and how that changes it.
+type Add<'a> = dyn FnMut(usize, &'static str, &dyn Fn(&mut World)) + 'a;
+
+const SINK: &str = "Sink";
+
+impl World {
+    pub(super) fn new(rules: &Rules) -> Self {
+        let mut world = World {
+            chain: Vec::new(),
+            targets: vec![Target::default(); rules.shards as usize],
+            processes: Vec::new(),
+            in_flight: None,
+            accepted: false,
+            accepted_ran: false,
+            expired: false,
+        };
+        world.start(rules, None, false);
+        world
+    }
+
+    fn start(&mut self, rules: &Rules, from: Option<u64>, accepts: bool) {
+        let attempt = AttemptId::from_u128(self.processes.len() as u128 + 1);
+        let sinks = BTreeMap::from([(SINK.to_owned(), (rules.kind, u32::from(rules.shards)))]);
+        let options = ProcessOptions { attempt, now: Timestamp::from_micros(0), sinks, accept_duplicates: accepts };
+        let machine = Process::mutated(options, 0, Mutated(rules.mutation));
+        let mut driver = Driver { machine, from, accepts, todo: Vec::new(), open: BTreeMap::new(), exit: None };
+        driver.take_actions();
+        self.processes.push(Arc::new(driver));
+        self.accepted |= accepts;
+    }
+
+    /// Every world that may be next.
+    pub(super) fn next(&self, rules: &Rules) -> Vec<(Label, World)> {
+        let mut worlds = Vec::new();
+        let mut add = |process: usize, what: &'static str, change: &dyn Fn(&mut World)| {
+            let mut world = self.clone();
+            change(&mut world);
+            worlds.push(((process, what), world));
+        };
+        if self.processes.len() < rules.processes as usize {
+            add(self.processes.len(), "starts", &|world| world.start(rules, None, false));
+            for number in (1..self.chain.len() as u64).filter(|_| rules.forks) {
+                if self.manifest(number).is_some() {
+                    add(self.processes.len(), "starts from an older one", &|w| w.start(rules, Some(number), false));
+                    add(self.processes.len(), "starts from an older one, accepting", &|w| {
+                        w.start(rules, Some(number), true)
+                    });
+                }
+            }
+        }
+        if rules.brokers_time_out {
+            for shard in (0..self.targets.len()).filter(|shard| self.targets[*shard].open.is_some()) {
+                add(0, "transaction times out", &|world| {
+                    (world.targets[shard].open, world.targets[shard].holder) = (None, None);
+                });
+            }
+        }
+        if self.in_flight.is_some() {
+            add(0, "late append arrives", &|world| {
+                if let Some(late) = world.in_flight.take() {
+                    world.create(&late);
+                }
+            });
+        }
+        if rules.markers_expire && !self.expired {
+            for shard in (0..self.targets.len()).filter(|shard| self.targets[*shard].marker.is_some()) {
+                add(0, "marker expires", &|world| (world.targets[shard].marker, world.expired) = (None, true));
+            }
+        }
+        if rules.sweeps && self.chain.len() > 1 && self.chain[self.chain.len() - 2].is_some() {
+            add(0, "all but the newest manifest is swept", &|world| {
+                let newest = world.chain.len() - 1;
+                world.chain[..newest].fill(None);
+            });
+        }
+        for (p, driver) in self.processes.iter().enumerate() {
+            for (n, action) in driver.todo.iter().enumerate() {
+                self.act(rules, p, n, action, &mut add);
+            }
+            let position = driver.position();
+            let may_append = self.chain.len() < rules.manifests as usize;
+            if driver.has_inputs(rules) && driver.machine.epochs_behind() < 2 && may_append {
+                for end in position + 1..=rules.inputs.min(position + 2) {
+                    add(p, "takes a checkpoint", &|world| world.process(p).checkpoint(rules, end));
+                }
+            }
+        }
+        worlds
+    }
+
+    /// All that can come of an action.
+    fn act(&self, rules: &Rules, p: usize, n: usize, action: &Action<u8>, add: &mut Add<'_>) {
+        match action {
+            Action::ReadStart => add(p, "reads what to start from", &|world| {
+                let newest = world.chain.len() as u64;
+                let from = world.manifest(world.processes[p].from.unwrap_or(newest)).map(|m| Box::new((**m).clone()));
+                if newest == 0 || from.is_some() {
+                    world.answer(p, n, Event::Start { newest, from });
+                }
+            }),
+            Action::Append(manifest) => {
+                if self.chain.len() >= rules.manifests as usize && manifest.number as usize > self.chain.len() {
+                    return;
+                }
+                add(p, "appends", &|world| {
+                    let result = world.create(manifest);
+                    world.answer(p, n, Event::Appended(result));
+                });
+                if rules.answers_get_lost && self.in_flight.is_none() {
+                    add(p, "appends, the answer gets lost", &|world| {
+                        world.create(manifest);
+                        world.answer(p, n, Event::Appended(Append::Unknown));
+                    });
+                    add(p, "appends, the request is late", &|world| {
+                        world.in_flight = Some(Arc::new((**manifest).clone()));
+                        world.answer(p, n, Event::Appended(Append::Unknown));
+                    });
+                }
+            }
+            Action::ReadNewest => add(p, "reads the newest", &|world| {
+                let newest = world.chain.len() as u64;
+                if let Some(owner) = world.manifest(newest).map(|manifest| manifest.owner) {
+                    world.answer(p, n, Event::Newest(newest, owner));
+                }
+            }),
+            Action::Fence(id) => add(p, "fences", &|world| {
+                let target = &mut world.targets[id.index as usize];
+                (target.holder, target.open) = (Some(p), None);
+                world.process(p).open.remove(id);
+                world.answer(p, n, Event::Held(*id));
+            }),
+            Action::ReadMarkers(id) => add(p, "reads markers", &|world| {
+                let found = world.targets[id.index as usize].markers();
+                world.answer(p, n, Event::Markers(*id, found));
+            }),
+            Action::WriteMarker(id, marker) => add(p, "writes a marker", &|world| {
+                let target = &mut world.targets[id.index as usize];
+                if target.holder == Some(p) {
+                    target.marker = Some(*marker);
+                    world.answer(p, n, Event::Committed(*id, marker.records));
+                } else {
+                    world.answer(p, n, Event::Interrupted(*id));
+                }
+            }),
+            Action::Publish(publish) if rules.kind == SinkKind::Named => add(p, "publishes a file", &|world| {
+                let record = world.processes[p].record(publish, publish.from);
+                let target = &mut world.targets[publish.shard.index as usize];
+                target.names.entry((publish.made_in, publish.epoch, publish.from)).or_insert(record);
+                world.answer(p, n, Event::Committed(publish.shard, publish.from + 1));
+            }),
+            Action::Publish(publish) => self.publish(rules, p, n, publish, add),
+            Action::Run(_) | Action::Completed { .. } | Action::Exit(_) => {}
+        }
+    }
+
+    /// A transaction: produce, then commit.
+    fn publish(&self, rules: &Rules, p: usize, n: usize, publish: &Publish, add: &mut Add<'_>) {
+        let shard = publish.shard;
+        let is_holder = self.targets[shard.index as usize].holder == Some(p);
+        let Some(end) = self.processes[p].open.get(&shard).copied() else {
+            if !is_holder {
+                return add(p, "produces, and is fenced", &|world| world.answer(p, n, Event::Interrupted(shard)));
+            }
+            for end in std::collections::BTreeSet::from([publish.from + 1, publish.to]) {
+                add(p, "produces", &|world| {
+                    let records = (publish.from..end).map(|at| world.processes[p].record(publish, at)).collect();
+                    world.targets[shard.index as usize].open = Some((records, publish.marker(end)));
+                    world.process(p).open.insert(shard, end);
+                });
+            }
+            return;
+        };
+        if !is_holder || self.targets[shard.index as usize].open.is_none() {
+            return add(p, "commits, and is fenced", &|world| {
+                world.process(p).open.remove(&shard);
+                world.answer(p, n, Event::Interrupted(shard));
+            });
+        }
+        let commit = |world: &mut World| {
+            world.process(p).open.remove(&shard);
+            let target = &mut world.targets[shard.index as usize];
+            if let Some((records, marker)) = target.open.take() {
+                target.records.extend(records.into_iter().map(|record| (record, marker.lineage)));
+                if rules.mutation != Some(Mutation::OutputsWithoutMarker) {
+                    target.marker = Some(marker);
+                }
+            }
+        };
+        add(p, "commits", &|world| {
+            commit(world);
+            world.answer(p, n, Event::Committed(shard, end));
+        });
+        if rules.answers_get_lost {
+            add(p, "commits, the answer gets lost", &|world| {
+                commit(world);
+                world.answer(p, n, Event::Interrupted(shard));
+            });
+        }
+    }
+
+    fn manifest(&self, number: u64) -> Option<&Arc<Manifest<u8>>> {
+        self.chain.get((number as usize).checked_sub(1)?)?.as_ref()
+    }
+
+    /// Creates a manifest, unless one of the number is there.
+    fn create(&mut self, manifest: &Manifest<u8>) -> Append {
+        let at = manifest.number as usize - 1;
+        if at == self.chain.len() {
+            self.chain.push(None);
+        }
+        match &mut self.chain[at] {
+            Some(_) => Append::Taken,
+            free => {
+                *free = Some(Arc::new(manifest.clone()));
+                Append::Written
+            }
+        }
+    }
+
+    fn process(&mut self, p: usize) -> &mut Driver {
+        Arc::make_mut(&mut self.processes[p])
+    }
+
+    fn answer(&mut self, p: usize, n: usize, event: Event<u8>) {
+        let driver = self.process(p);
+        driver.todo.remove(n);
+        driver.machine.on(event).unwrap();
+        driver.take_actions();
+        self.accepted_ran |= self.processes[p].accepts && self.processes[p].machine.is_running();
+    }
+
+    /// Whether what is published is right so far: what is not, if not.
+    pub(super) fn check(&self, rules: &Rules) -> Result<(), String> {
+        for (shard, target) in self.targets.iter().enumerate() {
+            let expected: Vec<u8> = rules.of_shard(shard).collect();
+            target.check(&expected, self.accepted).map_err(|wrong| format!("shard {shard}: {wrong}"))?;
+        }
+        Ok(())
+    }
+
+    /// Whether a new process, alone, completes the output.
+    pub(super) fn check_completion(&self, rules: &Rules) -> Result<(), String> {
+        let refused = match self.complete(rules, None, false) {
+            Err(_) if self.expired => return self.complete(rules, None, true),
+            Err(why) if rules.forks => why,
+            result => return result,
+        };
+        // A fork that was refused late, since another process was not fenced yet: the way back costs no duplicates.
+        let left = (1..self.chain.len() as u64).filter(|number| self.manifest(*number).is_some());
+        if !self.accepted && left.rev().any(|number| self.complete(rules, Some(number), false).is_ok()) {
+            return Ok(());
+        }
+        // A fork that was accepted, and has not come far enough to need that no more.
+        if !self.accepted || self.accepted_ran {
+            return Err(refused);
+        }
+        self.complete(rules, None, true).map_err(|why| format!("{refused}; and if it accepts: {why}"))
+    }
+
+    fn complete(&self, rules: &Rules, from: Option<u64>, accepts: bool) -> Result<(), String> {
+        let rules = Rules { manifests: u8::MAX, answers_get_lost: false, ..rules.clone() };
+        let mut world = self.clone();
+        let p = world.processes.len();
+        world.start(&rules, from, accepts);
+        world.accepted = self.accepted || self.expired;
+        for _ in 0..200 {
+            let mut next = Vec::new();
+            if let Some((n, action)) = world.processes[p].todo.iter().enumerate().next() {
+                let mut add = |_, _, change: &dyn Fn(&mut World)| {
+                    let mut after = world.clone();
+                    change(&mut after);
+                    next.push(after);
+                };
+                world.act(&rules, p, n, action, &mut add);
+            } else if world.processes[p].has_inputs(&rules) {
+                let mut after = world.clone();
+                after.process(p).checkpoint(&rules, rules.inputs);
+                next.push(after);
+            }
+            match next.pop() {
+                Some(after) => world = after,
+                None => break,
+            }
+        }
+        if let Some(why) = &world.processes[p].exit {
+            return Err(format!("a new process exits: {why}"));
+        }
+        world.check(&rules).map_err(|wrong| format!("after a new process, {wrong}"))?;
+        for (shard, target) in world.targets.iter().enumerate() {
+            let all = rules.of_shard(shard).count();
+            if target.covered() != all {
+                return Err(format!("a new process leaves shard {shard} with {} of {all} inputs", target.covered()));
+            }
+        }
+        Ok(())
+    }
+
+    /// What decides whether the output can be completed: all but the processes.
+    pub(super) fn without_processes(&self) -> World {
+        let mut world = self.clone();
+        world.processes = Vec::new();
+        world.targets.iter_mut().for_each(|target| (target.holder, target.open) = (None, None));
+        world.in_flight = None;
+        world
+    }
+}
+
+impl Rules {
+    fn of_shard(&self, shard: usize) -> impl Iterator<Item = u8> {
+        let shards = self.shards;
+        (0..self.inputs).filter(move |input| usize::from(input % shards) == shard)
+    }
+}
+
+impl Driver {
+    fn take_actions(&mut self) {
+        for action in self.machine.take_actions() {
+            match action {
+                Action::Run(_) | Action::Completed { .. } => {}
+                Action::Exit(why) => {
+                    self.exit = Some(why.to_string());
+                    self.todo.clear();
+                }
+                action => self.todo.push(action),
+            }
+        }
+    }
+
+    fn position(&self) -> u8 {
+        self.machine.last().map_or(0, |last| last.state)
+    }
+
+    fn has_inputs(&self, rules: &Rules) -> bool {
+        self.machine.can_checkpoint() && self.position() < rules.inputs
+    }
+
+    fn checkpoint(&mut self, rules: &Rules, end: u8) {
+        let position = self.position();
+        let mut outputs: BTreeMap<ShardId, Vec<Part>> = BTreeMap::new();
+        for input in position..end {
+            let id = ShardId { sink: 0, index: u32::from(input % rules.shards) };
+            outputs.entry(id).or_default().push(Part { records: 1, content: Content::inline([input]) });
+        }
+        self.machine.checkpoint(end, outputs, Timestamp::from_micros(0)).unwrap();
+        self.take_actions();
+    }
+
+    /// The record of a pending epoch.
+    fn record(&self, publish: &Publish, at: u64) -> u8 {
+        let pending =
+            self.machine.pending(publish.shard).iter().find(|pending| pending.epoch == publish.epoch).unwrap();
+        match &pending.parts[at as usize].content {
+            Content::Inline(bytes) => bytes[0],
+            Content::File(_) => unreachable!("all is inline here"),
+        }
+    }
+}
+
+impl Target {
+    fn markers(&self) -> Vec<Marker> {
+        let mut highest: BTreeMap<LineageId, Marker> = BTreeMap::new();
+        for (lineage, epoch, part) in self.names.keys() {
+            highest.insert(*lineage, Marker { lineage: *lineage, epoch: *epoch, records: part + 1 });
+        }
+        self.marker.into_iter().chain(highest.into_values()).collect()
+    }
+
+    /// How many inputs are published at least once.
+    fn covered(&self) -> usize {
+        let mut inputs: Vec<u8> =
+            self.records.iter().map(|(input, _)| *input).chain(self.names.values().copied()).collect();
+        inputs.sort();
+        inputs.dedup();
+        inputs.len()
+    }
+
+    /// What is published must be the first of the inputs, each once and in order. Where duplicates are accepted, that
+    /// holds for what each lineage has published, which may begin earlier than the one before has ended.
+    fn check(&self, expected: &[u8], accepted: bool) -> Result<(), String> {
+        let mut covered = 0;
+        let mut last: Option<(usize, LineageId)> = None;
+        for (input, lineage) in &self.records {
+            let at = expected.iter().position(|e| e == input).ok_or_else(|| format!("{input} is not its"))?;
+            let follows = last.map_or(at == 0, |(last, _)| at == last + 1);
+            let new_lineage = last.is_some_and(|(_, last)| last != *lineage);
+            let begins_earlier = accepted && new_lineage && at <= covered;
+            if !(follows || begins_earlier) {
+                return Err(format!("lost, doubled or out of order: {:?}", self.records));
+            }
+            covered = covered.max(at + 1);
+            last = Some((at, *lineage));
+        }
+        let mut named: Vec<(Option<LineageId>, u8)> =
+            self.names.iter().map(|((id, ..), input)| (accepted.then_some(*id), *input)).collect();
+        named.sort();
+        let is_double = named.windows(2).any(|pair| pair[0] == pair[1]);
+        let mut inputs: Vec<u8> = named.into_iter().map(|(_, input)| input).collect();
+        inputs.sort();
+        inputs.dedup();
+        if is_double || !expected.starts_with(&inputs) {
+            return Err(format!("lost or doubled: {:?}", self.names));
+        }
+        Ok(())
+    }
+}
