@@ -5,7 +5,9 @@
 //! In every state that can be reached, what is published must be the first inputs, each once; and a new process, left
 //! alone, must be able to publish the rest. Each [mutation](super::mutation::Mutation) of the machines must be found.
 
+mod driver;
 mod explore;
+mod target;
 mod world;
 
 use super::mutation::Mutation;

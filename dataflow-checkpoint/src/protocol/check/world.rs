@@ -3,11 +3,10 @@
 //! A process that is killed is one that never takes its next step, so nobody needs to kill. It may take it after all,
 //! much later: then it is a zombie.
 
+use super::driver::Driver;
+use super::target::Target;
 use crate::protocol::mutation::{Mutated, Mutation};
-use crate::{
-    Action, Append, AttemptId, Content, Event, LineageId, Manifest, Marker, Part, Process, ProcessOptions, Publish,
-    ShardId, SinkKind,
-};
+use crate::{Action, Append, AttemptId, Event, Manifest, Process, ProcessOptions, Publish, SinkKind};
 use dataflow_windows::Timestamp;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -43,33 +42,6 @@ pub(super) struct World {
     accepted_ran: bool,
     /// Whether a marker has expired.
     expired: bool,
-}
-
-/// What a shard is published to.
-#[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
-struct Target {
-    /// The process whose transactions are not refused.
-    holder: Option<usize>,
-    open: Option<(Vec<u8>, Marker)>,
-    marker: Option<Marker>,
-    /// Inputs, each with the lineage in which they were published.
-    records: Vec<(u8, LineageId)>,
-    /// For what is published by names.
-    names: BTreeMap<(LineageId, u64, u64), u8>,
-}
-
-/// A process: the real machine, and what it has yet to do.
-#[derive(Clone, PartialEq, Eq, Hash, Debug)]
-struct Driver {
-    machine: Process<u8>,
-    /// The number it was told to start from.
-    from: Option<u64>,
-    accepts: bool,
-    todo: Vec<Action<u8>>,
-    /// Transactions that are produced and not committed, by shard.
-    open: BTreeMap<ShardId, u64>,
-    /// Why it has ended.
-    exit: Option<String>,
 }
 
 /// What happened, for the trace: which process, and what.
@@ -323,8 +295,8 @@ impl World {
             result => return result,
         };
         // A fork that was refused late, since another process was not fenced yet: the way back costs no duplicates.
-        let left = (1..self.chain.len() as u64).filter(|number| self.manifest(*number).is_some());
-        if !self.accepted && left.rev().any(|number| self.complete(rules, Some(number), false).is_ok()) {
+        let mut left = (1..self.chain.len() as u64).rev().filter(|number| self.manifest(*number).is_some());
+        if left.any(|number| self.complete(rules, Some(number), false).is_ok()) {
             return Ok(());
         }
         // A fork that was accepted, and has not come far enough to need that no more.
@@ -386,97 +358,5 @@ impl Rules {
     fn of_shard(&self, shard: usize) -> impl Iterator<Item = u8> {
         let shards = self.shards;
         (0..self.inputs).filter(move |input| usize::from(input % shards) == shard)
-    }
-}
-
-impl Driver {
-    fn take_actions(&mut self) {
-        for action in self.machine.take_actions() {
-            match action {
-                Action::Run(_) | Action::Completed { .. } => {}
-                Action::Exit(why) => {
-                    self.exit = Some(why.to_string());
-                    self.todo.clear();
-                }
-                action => self.todo.push(action),
-            }
-        }
-    }
-
-    fn position(&self) -> u8 {
-        self.machine.last().map_or(0, |last| last.state)
-    }
-
-    fn has_inputs(&self, rules: &Rules) -> bool {
-        self.machine.can_checkpoint() && self.position() < rules.inputs
-    }
-
-    fn checkpoint(&mut self, rules: &Rules, end: u8) {
-        let position = self.position();
-        let mut outputs: BTreeMap<ShardId, Vec<Part>> = BTreeMap::new();
-        for input in position..end {
-            let id = ShardId { sink: 0, index: u32::from(input % rules.shards) };
-            outputs.entry(id).or_default().push(Part { records: 1, content: Content::inline([input]) });
-        }
-        self.machine.checkpoint(end, outputs, Timestamp::from_micros(0)).unwrap();
-        self.take_actions();
-    }
-
-    /// The record of a pending epoch.
-    fn record(&self, publish: &Publish, at: u64) -> u8 {
-        let pending =
-            self.machine.pending(publish.shard).iter().find(|pending| pending.epoch == publish.epoch).unwrap();
-        match &pending.parts[at as usize].content {
-            Content::Inline(bytes) => bytes[0],
-            Content::File(_) => unreachable!("all is inline here"),
-        }
-    }
-}
-
-impl Target {
-    fn markers(&self) -> Vec<Marker> {
-        let mut highest: BTreeMap<LineageId, Marker> = BTreeMap::new();
-        for (lineage, epoch, part) in self.names.keys() {
-            highest.insert(*lineage, Marker { lineage: *lineage, epoch: *epoch, records: part + 1 });
-        }
-        self.marker.into_iter().chain(highest.into_values()).collect()
-    }
-
-    /// How many inputs are published at least once.
-    fn covered(&self) -> usize {
-        let mut inputs: Vec<u8> =
-            self.records.iter().map(|(input, _)| *input).chain(self.names.values().copied()).collect();
-        inputs.sort();
-        inputs.dedup();
-        inputs.len()
-    }
-
-    /// What is published must be the first of the inputs, each once and in order. Where duplicates are accepted, that
-    /// holds for what each lineage has published, which may begin earlier than the one before has ended.
-    fn check(&self, expected: &[u8], accepted: bool) -> Result<(), String> {
-        let mut covered = 0;
-        let mut last: Option<(usize, LineageId)> = None;
-        for (input, lineage) in &self.records {
-            let at = expected.iter().position(|e| e == input).ok_or_else(|| format!("{input} is not its"))?;
-            let follows = last.map_or(at == 0, |(last, _)| at == last + 1);
-            let new_lineage = last.is_some_and(|(_, last)| last != *lineage);
-            let begins_earlier = accepted && new_lineage && at <= covered;
-            if !(follows || begins_earlier) {
-                return Err(format!("lost, doubled or out of order: {:?}", self.records));
-            }
-            covered = covered.max(at + 1);
-            last = Some((at, *lineage));
-        }
-        let mut named: Vec<(Option<LineageId>, u8)> =
-            self.names.iter().map(|((id, ..), input)| (accepted.then_some(*id), *input)).collect();
-        named.sort();
-        let is_double = named.windows(2).any(|pair| pair[0] == pair[1]);
-        let mut inputs: Vec<u8> = named.into_iter().map(|(_, input)| input).collect();
-        inputs.sort();
-        inputs.dedup();
-        if is_double || !expected.starts_with(&inputs) {
-            return Err(format!("lost or doubled: {:?}", self.names));
-        }
-        Ok(())
     }
 }
