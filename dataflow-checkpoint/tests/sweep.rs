@@ -13,7 +13,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
-/// A store in which something happens right after the data files were listed.
+/// A store in which something happens right after something was listed for the first time.
 struct Interrupted {
     files: LocalStore,
     meanwhile: Mutex<Option<Box<dyn FnOnce() + Send>>>,
@@ -30,7 +30,8 @@ impl Store for Interrupted {
 
     fn list(&self, folder: &str) -> Result<Vec<Listed>> {
         let listed = self.files.list(folder);
-        if let (true, Some(meanwhile)) = (folder == "data", self.meanwhile.lock().unwrap().take()) {
+        let meanwhile = self.meanwhile.lock().unwrap().take();
+        if let Some(meanwhile) = meanwhile {
             meanwhile();
         }
         listed
@@ -60,7 +61,7 @@ enum Step {
     Orphan,
     /// Another process takes over.
     TakeOver,
-    /// A sweep, with what happens between its listing and its reading of the chain.
+    /// A sweep, with what happens between its two listings.
     Sweep { meanwhile: Vec<Step> },
 }
 
@@ -138,6 +139,9 @@ fn needed(chain: &[Manifest], keep: usize) -> BTreeSet<FileRef> {
 }
 
 proptest! {
+    // Each case writes and syncs dozens of files.
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
     #[test]
     fn what_a_kept_checkpoint_needs_is_never_swept(keep in 1..4_usize, steps in prop::collection::vec(step(), 1..25)) {
         let folder = tempfile::tempdir().unwrap();
