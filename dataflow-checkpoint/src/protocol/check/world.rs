@@ -6,9 +6,9 @@
 use super::driver::Driver;
 use super::target::Target;
 use crate::protocol::mutation::{Mutated, Mutation};
-use crate::{Action, Append, AttemptId, Event, Manifest, Process, ProcessOptions, Publish, SinkKind};
+use crate::{Action, Append, AttemptId, Event, LineageId, Manifest, Process, ProcessOptions, Publish, SinkKind};
 use dataflow_windows::Timestamp;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// What is tried.
@@ -37,9 +37,10 @@ pub(super) struct World {
     processes: Vec<Arc<Driver>>,
     /// A request to append that nobody waits for any more.
     in_flight: Option<Arc<Manifest<u8>>>,
-    /// Whether a fork was begun for which duplicates are accepted, and whether it has run.
+    /// Whether a fork was begun for which duplicates are accepted.
     accepted: bool,
-    accepted_ran: bool,
+    /// The lineages in which a process has run that accepts duplicates: from then on nobody needs to accept them again.
+    ran: BTreeSet<LineageId>,
     /// Whether a marker has expired.
     expired: bool,
 }
@@ -60,7 +61,7 @@ impl World {
             processes: Vec::new(),
             in_flight: None,
             accepted: false,
-            accepted_ran: false,
+            ran: BTreeSet::new(),
             expired: false,
         };
         world.start(rules, None, false);
@@ -210,7 +211,7 @@ impl World {
             if !is_holder {
                 return add(p, "produces, and is fenced", &|world| world.answer(p, n, Event::Interrupted(shard)));
             }
-            for end in std::collections::BTreeSet::from([publish.from + 1, publish.to]) {
+            for end in BTreeSet::from([publish.from + 1, publish.to]) {
                 add(p, "produces", &|world| {
                     let records = (publish.from..end).map(|at| world.processes[p].record(publish, at)).collect();
                     world.targets[shard.index as usize].open = Some((records, publish.marker(end)));
@@ -275,7 +276,10 @@ impl World {
         driver.todo.remove(n);
         driver.machine.on(event).unwrap();
         driver.take_actions();
-        self.accepted_ran |= self.processes[p].accepts && self.processes[p].machine.is_running();
+        let driver = &self.processes[p];
+        if let (true, true, Some(last)) = (driver.accepts, driver.machine.is_running(), driver.machine.last()) {
+            self.ran.insert(last.lineage.id);
+        }
     }
 
     /// Whether what is published is right so far: what is not, if not.
@@ -300,7 +304,9 @@ impl World {
             return Ok(());
         }
         // A fork that was accepted, and has not come far enough to need that no more.
-        if !self.accepted || self.accepted_ran {
+        let has_run =
+            self.manifest(self.chain.len() as u64).is_some_and(|newest| self.ran.contains(&newest.lineage.id));
+        if !self.accepted || has_run {
             return Err(refused);
         }
         self.complete(rules, None, true).map_err(|why| format!("{refused}; and if it accepts: {why}"))
