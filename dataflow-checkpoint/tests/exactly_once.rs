@@ -8,7 +8,7 @@ mod common;
 
 use dataflow_checkpoint::*;
 use dataflow_windows::Timestamp;
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Pid, Signal, WaitOptions, kill_process, waitpid};
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -182,6 +182,9 @@ fn a_zombie_that_wakes_up_publishes_nothing_twice_and_ends() {
         wait_until("a process must publish", || published(path).len() > before);
         thread::sleep(Duration::from_micros(n * 370));
         signal(&child, Signal::STOP);
+        // It stops a little later. Whatever is published after that is its successor's.
+        let stopped = waitpid(Some(Pid::from_child(&child)), WaitOptions::UNTRACED).unwrap();
+        assert!(stopped.is_some_and(|(_, status)| status.stopped()));
         zombies.push(child);
     }
     let stopped = published(path).len();
