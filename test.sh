@@ -21,7 +21,7 @@ STEPS=(
     "python|full|pyarrow and moto in a virtual environment, for the tests"
     "test|fast|unit, integration and documentation tests of the workspace"
     "sql|full|tests of the examples with DataFusion (feature sql)"
-    "stores|full|tests of io-parquet with every object store"
+    "stores|full|tests of io-parquet and dataflow-checkpoint with object stores"
     "features|full|clippy with all optional features"
     "doc|fast|the API documentation builds without a warning"
     "deny|full|licences, banned crates, sources, advisories (cargo-deny)"
@@ -77,6 +77,7 @@ step_sql() {
 step_stores() {
     step_python
     cargo test -p io-parquet --all-features --locked --no-fail-fast
+    cargo test -p dataflow-checkpoint --features object-store --locked --no-fail-fast --test object_store
 }
 
 step_features() {
