@@ -18,7 +18,7 @@ use dataflow_windows::{PaneInfo, Timestamp, Window};
 /// assert_eq!(batch.values, [0, 10, 20, 30]);
 /// assert_eq!(batch.bounds.max, Timestamp::from_millis(99));
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Batch<T> {
     /// The elements.
     pub values: Vec<T>,
@@ -32,6 +32,15 @@ pub struct Batch<T> {
     pub panes: Column<PaneInfo>,
     /// Nobody looks at the elements after the step that has the batch now: see [`look`](Self::look).
     pub is_last: bool,
+}
+
+/// Nobody has said of a clone that it is [looked at](Batch::look) for the last time.
+impl<T: Clone> Clone for Batch<T> {
+    fn clone(&self) -> Self {
+        let Batch { values, times, bounds, windows, panes, is_last: _ } = self;
+        let (values, times, windows, panes) = (values.clone(), times.clone(), windows.clone(), panes.clone());
+        Batch { values, times, bounds: *bounds, windows, panes, is_last: false }
+    }
 }
 
 impl<T> Default for Batch<T> {

@@ -61,7 +61,7 @@ impl<T> Looking<T> {
         &self.values.as_slices().0[self.at..]
     }
 
-    /// Calls `look` with the next `n` elements, one after the other.
+    /// Calls `look` with the next `n` elements, one after the other, or with all that are left.
     #[inline]
     pub fn each(&mut self, n: usize, mut look: impl FnMut(&T)) {
         let looked = self.try_each(n, |value| {
@@ -73,12 +73,13 @@ impl<T> Looking<T> {
         }
     }
 
-    /// [`each`](Self::each) for what may fail.
+    /// [`each`](Self::each) for what may fail. Which elements are left after an error is not said.
     ///
     /// # Errors
     /// As `look`.
     #[inline]
-    pub fn try_each<E>(&mut self, mut n: usize, mut look: impl FnMut(&T) -> Result<(), E>) -> Result<(), E> {
+    pub fn try_each<E>(&mut self, n: usize, mut look: impl FnMut(&T) -> Result<(), E>) -> Result<(), E> {
+        let mut n = n.min(self.len());
         while n > 0 {
             let few = if self.drops { n.min(FEW) } else { n };
             for value in &self.rest()[..few] {
@@ -90,9 +91,10 @@ impl<T> Looking<T> {
         Ok(())
     }
 
-    /// Nobody looks at the next `n`.
+    /// Nobody looks at the next `n`, or at all that are left.
     #[inline]
     pub fn skip(&mut self, n: usize) {
+        let n = n.min(self.len());
         if self.drops {
             self.values.drain(..n);
         } else {

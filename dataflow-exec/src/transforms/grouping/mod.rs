@@ -207,6 +207,9 @@ pub trait Groups<A: Accumulate>: Send + 'static {
     fn restore(&mut self, by: &A, from: StateReader<'_>) -> Result<()>;
 }
 
+/// So few panes that are alike are sent with others.
+const FEW: usize = 64;
+
 /// Sends panes, each with a window and a time of its own.
 struct PaneEmitter<'a, 'b, O> {
     out: &'a mut Emitter<'b, O>,
@@ -235,6 +238,9 @@ impl<'a, 'b, O: Data> PaneEmitter<'a, 'b, O> {
         window: Window,
         pane: PaneInfo,
     ) -> Result<()> {
+        if values.size_hint().1.is_some_and(|most| most < FEW) {
+            return values.try_for_each(|value| self.emit(value, timestamp, window, pane));
+        }
         self.send()?;
         loop {
             let len = self.out.with(|batch| {

@@ -120,9 +120,12 @@ impl<A: Accumulate> PaneGroups<A> {
             && self.rules.is_expired(*first.key(), self.time.watermark)
         {
             let (window, mut open) = first.remove_entry();
-            self.not_ended.remove(&window);
-            let fired = open.expire_fresh(&self.rules, window, self.time);
             let size = open.fresh.rows.len();
+            if self.not_ended.remove(&window) {
+                self.usual_rows = size + open.rows.rows.len();
+            }
+            let fired = open.expire_fresh(&self.rules, window, self.time);
+            open.release(&mut self.holds); // what is given out comes before the watermark that this call returns
             let mut fresh = IntoIter::default();
             if fired.pane.is_some() {
                 match size > SMALL {
@@ -147,6 +150,7 @@ impl<A: Accumulate> PaneGroups<A> {
             let Some(open) = self.open.get_mut(&window) else { continue };
             self.usual_rows = open.fresh.rows.len() + open.rows.rows.len();
             let fired = open.end_fresh(&self.rules, window, self.time);
+            open.set_hold(&self.rules, window, self.time, &mut self.holds);
             if open.fresh.rows.len() + open.rows.rows.len() > SMALL {
                 let fresh = fired.is_some().then(|| std::mem::take(&mut open.fresh.rows).into_iter());
                 let fresh = fresh.unwrap_or_default();
@@ -187,6 +191,7 @@ impl<A: Accumulate> PaneGroups<A> {
         brought: Brought<'_, A>,
         out: &mut PaneEmitter<'_, '_, A::Out>,
     ) -> Result<()> {
+        debug_assert!(self.walk.is_none(), "rows that are being given out would be begun anew");
         let (rules, time) = (self.rules.clone(), self.time);
         let is_over = window.is_over(time.watermark);
         if !self.open.contains_key(&window) {
@@ -210,7 +215,11 @@ impl<A: Accumulate> PaneGroups<A> {
                 self.timers.entry(t).or_default().push((window, key.clone()));
             }
             Ok(())
-        })
+        })?;
+        if open.holds() {
+            open.set_hold(&rules, window, time, &mut self.holds); // the last fresh one may have gone
+        }
+        Ok(())
     }
 }
 

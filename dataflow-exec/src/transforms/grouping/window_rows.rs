@@ -1,11 +1,12 @@
 //! The rows of a window, by key.
 
+use super::holds::Holds;
 use super::pane::{Fired, PaneState, Rules, Time};
 use super::row::Row;
 use super::table::Table;
 use super::{Accumulate, PaneEmitter};
 use dataflow_core::Result;
-use dataflow_windows::Window;
+use dataflow_windows::{Timestamp, Window};
 use hashbrown::hash_table::Entry;
 use std::borrow::Cow;
 
@@ -19,6 +20,8 @@ pub(super) struct WindowRows<A: Accumulate> {
     pub(super) rows: Table<A::Key, Row<A::Acc>>,
     /// The state of all fresh ones, once the end of the window has been acted on.
     ended: Option<PaneState>,
+    /// What they hold the output watermark at.
+    hold: Option<Timestamp>,
 }
 
 /// The values of a key and window which has given out nothing before the end of the window.
@@ -39,7 +42,7 @@ impl<C: Clone> Fresh<C> {
 impl<A: Accumulate> WindowRows<A> {
     /// No rows. `fresh` is an empty table, which may have room.
     pub(super) fn new(fresh: Table<A::Key, Fresh<A::Acc>>) -> Self {
-        WindowRows { rows: fresh.like(), fresh, ended: None }
+        WindowRows { rows: fresh.like(), fresh, ended: None, hold: None }
     }
 
     /// The hash of a key.
@@ -128,6 +131,25 @@ impl<A: Accumulate> WindowRows<A> {
         let (fired, state) = rules.on_end_of_fresh(window, time)?;
         self.ended = Some(state);
         Some(fired)
+    }
+
+    /// Sets the hold that the state of fresh ones asks for, if there are any: that of one is that of all.
+    pub(super) fn set_hold(&mut self, rules: &Rules, window: Window, time: Time, holds: &mut Holds) {
+        let hold = match self.fresh.rows.is_empty() {
+            true => None,
+            false => rules.hold(&state(self.ended.as_ref(), rules, 1, window, time), window, time.watermark),
+        };
+        holds.change(&mut self.hold, hold);
+    }
+
+    /// The window is given up: nothing is held for its fresh ones any more.
+    pub(super) fn release(&mut self, holds: &mut Holds) {
+        holds.change(&mut self.hold, None);
+    }
+
+    /// Whether fresh ones hold the output watermark.
+    pub(super) fn holds(&self) -> bool {
+        self.hold.is_some()
     }
 
     /// The window expires. What that means for all fresh ones.
