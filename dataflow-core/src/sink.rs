@@ -2,7 +2,7 @@
 
 use crate::metrics::Counter;
 use crate::plane::Batch;
-use crate::{Data, Result};
+use crate::{Data, Error, Result};
 use dataflow_windows::Timestamp;
 
 /// What the engine tells a sink about the run it takes part in.
@@ -26,6 +26,16 @@ impl SinkContext {
     }
 }
 
+/// What a sink is told of a run with checkpoints, which may go on from what an earlier process has left.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct DurableRun {
+    /// Names the pipeline's checkpoints: letters and digits, the same for all processes that go on from them. What a sink
+    /// keeps under this name for a checkpoint is that of no other pipeline.
+    pub checkpoints: String,
+    /// Whether there is a checkpoint to go on from. Else nothing has been published yet.
+    pub resumed: bool,
+}
+
 /// Where elements go. Its writers, one per shard, take the elements; the sink itself begins and ends the run.
 ///
 /// What a writer has taken need not be seen by readers before `finish`, but must never be seen in part.
@@ -44,6 +54,24 @@ pub trait Sink<T: Data>: Send + Sync + 'static {
     /// If the target cannot be written to or holds what must not be overwritten; the message says what to do.
     fn prepare(&self) -> Result<()> {
         Ok(())
+    }
+
+    /// Called instead of [`prepare`](Self::prepare) in a run with checkpoints, before the writers of an earlier process are
+    /// [restored](SinkWriter::restore).
+    ///
+    /// A sink that has this makes things durable in [`SinkWriter::checkpoint`], shows them in [`SinkWriter::committed`],
+    /// and nothing before. What the checkpoint names is kept, also if it has been published already; what an earlier
+    /// process of the same checkpoints has left and the checkpoint does not name is removed, at the latest when the next
+    /// process goes on. That process may be alive (stopped, or slow): it must neither be waited for nor do harm when it
+    /// goes on. An [`abort`](Self::abort) must not remove what a checkpoint may name, nor what is published.
+    ///
+    /// # Errors
+    /// If it cannot go on, as all sinks that do not say otherwise: they would lose data, or write it twice.
+    fn resume(&self, _run: &DurableRun) -> Result<()> {
+        Err(Error::options(
+            "this sink cannot go on from a checkpoint of another process: run without --checkpoint, or write to a sink \
+             that can, such as files",
+        ))
     }
 
     /// Opens the writer of a shard.
@@ -96,6 +124,17 @@ pub trait SinkWriter<T: Data>: Send + 'static {
     /// # Errors
     /// If the state cannot be understood or what it names is gone.
     fn restore(&mut self, state: &[u8]) -> Result<()>;
+
+    /// What was [restored](Self::restore) is of a checkpoint that is durable and will not be gone back behind: readers may
+    /// see it now. Called in runs with checkpoints alone, after each checkpoint and when a process has taken over. It may
+    /// have been published before, by a process that was killed or by one that still runs: publishing twice must be
+    /// publishing once.
+    ///
+    /// # Errors
+    /// If it cannot be made visible.
+    fn committed(&mut self) -> Result<()> {
+        Ok(())
+    }
 
     /// All elements have come.
     ///

@@ -1,6 +1,6 @@
 //! A directory that files appear in whole or not at all: [`OutputDir`].
 
-use dataflow_core::{Error, Result};
+use dataflow_core::{DurableRun, Error, Result};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Write};
@@ -13,6 +13,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 const STAGING: &str = "_staging";
 /// What their names end in, for readers that do not.
 const IN_THE_MAKING: &str = ".tmp";
+/// What the folders in [`STAGING`] begin with that have the files of runs with checkpoints.
+const OF_CHECKPOINTS: &str = "checkpoints-";
 /// The length of a run's name: microseconds since 1970 to base 36.
 const RUN_LEN: usize = 11;
 
@@ -35,6 +37,9 @@ pub enum WriteMode {
 /// and hands them [in](Self::hand_in); at last [`publish`](Self::publish), or [`discard`](Self::discard). Only one run
 /// at a time can write to a directory; the lock goes with the process. What a killed run has left is removed by the
 /// next `prepare`.
+///
+/// A run with checkpoints goes: [`resume`](Self::resume) once; each writer [adopts](Self::adopt) what its checkpoint names
+/// and [publishes](Self::publish_now) it, stages and seals files, and syncs them before the next checkpoint names them.
 ///
 /// Files are called `PREFIX-RUN-SHARD-PART.EXTENSION`, where `RUN` sorts by the time at which the run began. Only files
 /// with such names and its own prefix are ever removed.
@@ -73,6 +78,11 @@ struct Run {
     parts: Mutex<BTreeMap<usize, u32>>,
     /// The files to publish.
     complete: Mutex<BTreeSet<String>>,
+    /// The folder in [`STAGING`] that a run with checkpoints has, rather than the whole of it: what is in there is removed
+    /// by the processes of these checkpoints alone.
+    durable: OnceLock<String>,
+    /// What earlier processes have left there, unless a checkpoint names it.
+    left: Mutex<BTreeSet<String>>,
 }
 
 impl OutputDir {
@@ -95,7 +105,8 @@ impl OutputDir {
     }
 
     fn staging(&self) -> PathBuf {
-        self.path.join(STAGING)
+        let staging = self.path.join(STAGING);
+        self.run.durable.get().map_or(staging.clone(), |folder| staging.join(folder))
     }
 
     fn staged(&self, name: &str) -> PathBuf {
@@ -109,12 +120,50 @@ impl OutputDir {
     /// If it is no directory, may not be written to, is being written to, or holds files and the mode is
     /// [`FailIfNotEmpty`](WriteMode::FailIfNotEmpty).
     pub fn prepare(&self) -> Result<()> {
+        self.create()?;
+        self.lock(false)?;
+        self.check_mode()?;
+        self.clean();
+        fs::create_dir_all(self.staging()).map_err(|e| cannot("write to", &self.path, e))
+    }
+
+    /// As [`prepare`](Self::prepare) in a run with checkpoints. What is there is accepted if the run goes on from a
+    /// checkpoint, and what an earlier process has left waits to be [adopted](Self::adopt). Processes of checkpoints share
+    /// the lock: who of them may publish, their checkpoints decide.
+    ///
+    /// # Errors
+    /// As `prepare`, or if the mode is [`Overwrite`](WriteMode::Overwrite), which shows files at the end of a run alone.
+    pub fn resume(&self, run: &DurableRun) -> Result<()> {
+        if self.mode == WriteMode::Overwrite {
+            return Err(Error::options(format!(
+                "--overwrite replaces what is in {} when the run has ended, and runs with checkpoints show files all the \
+                 time: say --append, or choose another output directory",
+                self.path.display()
+            )));
+        }
+        self.create()?;
+        self.lock(true)?;
+        if !run.resumed {
+            self.check_mode()?;
+        }
+        _ = self.run.durable.set(format!("{OF_CHECKPOINTS}{}", run.checkpoints));
+        fs::create_dir_all(self.staging()).map_err(|e| cannot("write to", &self.path, e))?;
+        let entries = fs::read_dir(self.staging()).map_err(|e| cannot("list", &self.staging(), e))?;
+        let names = entries.flatten().filter_map(|entry| entry.file_name().into_string().ok());
+        *guard(&self.run.left) = names.filter_map(|name| Some(name.strip_suffix(IN_THE_MAKING)?.to_owned())).collect();
+        Ok(())
+    }
+
+    fn create(&self) -> Result<()> {
         let shown = self.path.display();
         if self.path.metadata().is_ok_and(|meta| !meta.is_dir()) {
             return Err(Error::options(format!("{shown} is a file, not a directory: choose another output directory")));
         }
-        fs::create_dir_all(&self.path).map_err(|e| cannot("create the directory", &self.path, e))?;
-        self.lock()?;
+        fs::create_dir_all(&self.path).map_err(|e| cannot("create the directory", &self.path, e))
+    }
+
+    fn check_mode(&self) -> Result<()> {
+        let shown = self.path.display();
         if self.mode == WriteMode::FailIfNotEmpty
             && let Some(name) = self.entries()?.iter().find(|name| !name.starts_with(['.', '_']))
         {
@@ -123,18 +172,17 @@ impl OutputDir {
                  what is there, --overwrite to replace it"
             )));
         }
-        self.clean();
-        fs::create_dir_all(self.staging()).map_err(|e| cannot("write to", &self.path, e))
+        Ok(())
     }
 
     /// Holds the directory for this run. The lock is on the directory itself, so that nothing stays behind.
-    fn lock(&self) -> Result<()> {
+    fn lock(&self, shared: bool) -> Result<()> {
         let mut lock = guard(&self.run.lock);
         if lock.is_some() {
             return Ok(());
         }
         let directory = File::open(&self.path).map_err(|e| cannot("open the directory", &self.path, e))?;
-        match directory.try_lock() {
+        match if shared { directory.try_lock_shared() } else { directory.try_lock() } {
             Ok(()) => *lock = Some(directory),
             Err(TryLockError::WouldBlock) => {
                 return Err(Error::options(format!(
@@ -236,7 +284,37 @@ impl OutputDir {
                 e,
             )
         })?;
+        guard(&self.run.left).remove(name);
         Ok(SealedFile { name: name.to_owned(), bytes: meta.len() })
+    }
+
+    /// Removes what earlier processes of the same checkpoints have left and nobody has [adopted](Self::adopt). To be called
+    /// when all writers have adopted what is theirs.
+    pub fn remove_left(&self) {
+        for name in std::mem::take(&mut *guard(&self.run.left)) {
+            let _ = fs::remove_file(self.staged(&name)); // the next process tries again
+        }
+    }
+
+    /// Makes files visible, durably, and goes on. A file that is visible stays as it is.
+    ///
+    /// # Errors
+    /// If a file cannot be moved. Those moved before are visible then, each of them whole.
+    pub fn publish_now(&self, files: impl IntoIterator<Item = SealedFile>) -> Result<()> {
+        let mut some = false;
+        for file in files {
+            self.publish_file(&file.name)?;
+            some = true;
+        }
+        if some { sync_directory(&self.path) } else { Ok(()) }
+    }
+
+    fn publish_file(&self, name: &str) -> Result<()> {
+        let (from, to) = (self.staged(name), self.path.join(name));
+        match fs::rename(&from, &to) {
+            Err(e) if e.kind() == io::ErrorKind::NotFound && to.exists() => Ok(()), // moved before
+            moved => moved.map_err(|e| cannot("publish", &to, e)),
+        }
     }
 
     /// Has a file published with all others.
@@ -257,26 +335,36 @@ impl OutputDir {
             }
         }
         for name in &complete {
-            let (from, to) = (self.staged(name), self.path.join(name));
-            match fs::rename(&from, &to) {
-                Err(e) if e.kind() == io::ErrorKind::NotFound && to.exists() => {} // moved before a restart
-                moved => moved.map_err(|e| cannot("publish", &to, e))?,
-            }
+            self.publish_file(name)?;
         }
         sync_directory(&self.path)?;
-        self.clean();
+        if self.run.durable.get().is_some() {
+            self.remove_left();
+            self.leave();
+        } else {
+            self.clean();
+        }
         *guard(&self.run.lock) = None;
         Ok(())
     }
 
-    /// Removes all that is not published, and ends the run.
+    /// Removes all that is not published, unless a checkpoint may name it, and ends the run.
     pub fn discard(&self) {
         guard(&self.run.complete).clear();
         let mut lock = guard(&self.run.lock);
         // Without the lock (as when `prepare` has failed) what is there is somebody else's.
         if lock.take().is_some() {
-            self.clean();
+            match self.run.durable.get() {
+                Some(_) => self.leave(), // a checkpoint may name it
+                None => self.clean(),
+            }
         }
+    }
+
+    /// Removes the folders of files in the making if they are empty.
+    fn leave(&self) {
+        let _ = fs::remove_dir(self.staging());
+        let _ = fs::remove_dir(self.path.join(STAGING));
     }
 }
 

@@ -22,6 +22,7 @@
 //! # Ok::<(), dataflow_core::Error>(())
 //! ```
 
+mod durable;
 mod mail;
 mod quiet;
 mod random;
@@ -113,7 +114,7 @@ impl Runner for DirectRunner {
     fn run(&self, graph: Graph, options: &PipelineOptions) -> Result<PipelineResult> {
         graph.check()?;
         let metrics = graph.metrics.clone();
-        let run = run::start(graph, options.threads(), self.restarts, self.seed, self.signals)?;
+        let run = run::start(graph, options, self)?;
         Ok(PipelineResult::new(run, metrics))
     }
 }

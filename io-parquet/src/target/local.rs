@@ -2,11 +2,12 @@
 //!
 //! Files are written in `_staging/{run}/`, synced, and renamed to their place when they are complete: readers, who skip
 //! names that begin with `_`, see whole files or none. When the target is overwritten, that waits for the end of the run.
+//! A run with checkpoints stages in `_staging/checkpoints-{name}/`, and renames when a checkpoint has the file.
 
 use super::folder::{self, STAGING, Table};
-use super::{Run, RunId, Sealed, Target, TargetFile, WriteMode};
+use super::{Run, RunId, Sealed, Target, TargetFile, WriteMode, cannot_overwrite, durable_folder};
 use crate::lock::Lock;
-use dataflow_core::{Error, Result};
+use dataflow_core::{DurableRun, Error, Result};
 use rustix::fs::{CWD, RenameFlags, renameat_with};
 use rustix::io::Errno;
 use std::collections::{BTreeMap, BTreeSet};
@@ -22,8 +23,11 @@ pub(crate) struct LocalTarget {
     mode: WriteMode,
     run: Run,
     files: Mutex<Files>,
-    // Dropped last to first: the target stays locked until nothing of the run is left.
-    locks: Mutex<Option<(Lock, Lock)>>,
+    // Dropped last to first: the target stays locked until nothing of the run is left. A run with checkpoints has no lock of
+    // its staging folder: its next process must not wait for it.
+    locks: Mutex<Option<(Option<Lock>, Lock)>>,
+    /// The run has checkpoints.
+    durable: bool,
 }
 
 /// The files of a run.
@@ -35,6 +39,8 @@ struct Files {
     seen: BTreeSet<String>,
     /// Folders with names that are not durable yet.
     unsynced: BTreeSet<PathBuf>,
+    /// What earlier processes of the same checkpoints have left: where it is staged.
+    left: BTreeSet<String>,
 }
 
 impl LocalTarget {
@@ -43,7 +49,7 @@ impl LocalTarget {
         let target_lock = folder::prepare(root, mode, &id)?;
         let name = id.to_string();
         let staging_lock = folder::begin_staging(root, &name, &format!("run {id}"))?;
-        let locks = Mutex::new(Some((staging_lock, target_lock)));
+        let locks = Mutex::new(Some((Some(staging_lock), target_lock)));
         Ok(LocalTarget {
             root: root.to_owned(),
             id: name,
@@ -51,6 +57,34 @@ impl LocalTarget {
             run: Run::new(id, mode),
             files: Mutex::default(),
             locks,
+            durable: false,
+        })
+    }
+
+    /// A run with checkpoints. Its processes share the lock of the target: which of them may publish, their checkpoints
+    /// decide.
+    pub(crate) fn resume(root: &Path, mode: WriteMode, run: &DurableRun) -> Result<Self> {
+        if mode == WriteMode::Overwrite {
+            return Err(cannot_overwrite(&root.display().to_string()));
+        }
+        let id = RunId::new();
+        let target_lock = folder::resume(root, mode, &id, run.resumed)?;
+        let name = durable_folder(run);
+        let folder = folder::create(root, &format!("{STAGING}/{name}"))?;
+        let failed = |e| Error::io(format!("the folder {} cannot be listed", folder.display()), e);
+        let mut left = BTreeSet::new();
+        for entry in fs::read_dir(&folder).map_err(failed)? {
+            let file = entry.map_err(failed)?.file_name();
+            left.insert(format!("{STAGING}/{name}/{}", file.to_string_lossy()));
+        }
+        Ok(LocalTarget {
+            root: root.to_owned(),
+            id: name,
+            mode,
+            run: Run::new(id, mode).durable(),
+            files: Mutex::new(Files { left, ..Files::default() }),
+            locks: Mutex::new(Some((None, target_lock))),
+            durable: true,
         })
     }
 
@@ -133,6 +167,9 @@ impl LocalTarget {
 
     /// Removes what was seen before the run failed.
     fn take_back(&self) {
+        if self.durable {
+            return; // a checkpoint has it
+        }
         let seen = std::mem::take(&mut self.files().seen);
         for path in &seen {
             _ = fs::remove_file(self.root.join(path)); // there is an error already
@@ -151,7 +188,10 @@ impl LocalTarget {
     fn end(&self) {
         let locks = self.locks.lock().unwrap_or_else(PoisonError::into_inner).take();
         let Some((staging_lock, target_lock)) = locks else { return };
-        folder::end_staging(&self.root, &self.id, staging_lock);
+        match staging_lock {
+            Some(lock) => folder::end_staging(&self.root, &self.id, lock),
+            None => folder::leave_staging(&self.root, &self.id),
+        }
         target_lock.remove();
     }
 }
@@ -170,11 +210,11 @@ impl Target for LocalTarget {
     }
 
     fn waits(&self) -> bool {
-        self.mode == WriteMode::Overwrite
+        self.durable || self.mode == WriteMode::Overwrite
     }
 
     fn publish(&self, file: &Sealed) -> Result<()> {
-        if self.waits() {
+        if self.mode == WriteMode::Overwrite {
             self.files().waiting.insert(file.path.clone(), file.staged.clone());
             return Ok(());
         }
@@ -194,7 +234,14 @@ impl Target for LocalTarget {
     }
 
     fn has(&self, file: &Sealed) -> Result<bool> {
+        self.files().left.remove(&file.staged);
         Ok(self.root.join(&file.staged).exists() || self.root.join(&file.path).exists())
+    }
+
+    fn remove_left(&self) {
+        for staged in std::mem::take(&mut self.files().left) {
+            _ = fs::remove_file(self.root.join(staged)); // the next process tries again
+        }
     }
 
     fn show(&self, path: &str) -> String {
@@ -202,7 +249,8 @@ impl Target for LocalTarget {
     }
 
     fn finish(&self) -> Result<()> {
-        let done = if self.waits() { self.replace() } else { self.sync() };
+        let done = if self.mode == WriteMode::Overwrite { self.replace() } else { self.sync() };
+        self.remove_left();
         if done.is_err() {
             self.take_back();
         }

@@ -1,0 +1,306 @@
+//! The checkpoints of a run: takes them over from an earlier process, and appends to them.
+//!
+//! What the protocol decides is [`Process`]'s; here is the I/O that it asks for. Sinks are not among its shards: what they
+//! have to publish is part of their writers' state, and they publish it by names.
+
+use crate::shared::Control;
+use dataflow_checkpoint::{
+    Action, Append, AttemptId, Checkpoints, Content, Created, Event, FileRef, HasFiles, Manifest, Process,
+    ProcessOptions, Retention, Start, StartFrom,
+};
+use dataflow_core::graph::Graph;
+use dataflow_core::{DurableRun, Error, ErrorKind, PipelineOptions, Result};
+use dataflow_windows::Timestamp;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+/// How often something is tried that fails, and how long it is waited at first: twice as long each time, up to the last.
+const TRIES: u32 = 10;
+const FIRST_WAIT: Duration = Duration::from_millis(50);
+const LONGEST_WAIT: Duration = Duration::from_secs(5);
+
+/// State that is larger could not be read again.
+const MOST_BYTES: usize = 1 << 30;
+
+/// What a manifest has of a run.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub(crate) struct State {
+    /// The steps' names, and what they are.
+    graph: BTreeMap<String, String>,
+    /// The run has come to its end, and all is published.
+    pub(crate) finished: bool,
+    /// The encoded state; none of a pipeline that has never run.
+    content: Option<Content>,
+}
+
+impl HasFiles for State {
+    fn files(&self) -> Vec<&FileRef> {
+        self.content.iter().filter_map(Content::file).collect()
+    }
+}
+
+impl State {
+    fn fresh(graph: &Graph) -> Self {
+        let step = |node: &dataflow_core::graph::Node| (node.name.clone(), node.transform.to_owned());
+        State { graph: graph.nodes.iter().map(step).collect(), ..State::default() }
+    }
+
+    /// Refuses the state of another graph.
+    fn check(&self, of: &State) -> Result<()> {
+        let mut wrong = Vec::new();
+        for (name, kind) in &self.graph {
+            match of.graph.get(name) {
+                None => wrong.push(format!("\"{name}\" ({kind}) is only in the checkpoint")),
+                Some(other) if other != kind => wrong.push(format!("\"{name}\" is {other} and was {kind}")),
+                Some(_) => {}
+            }
+        }
+        let new = of.graph.iter().filter(|(name, _)| !self.graph.contains_key(*name));
+        wrong.extend(new.map(|(name, kind)| format!("\"{name}\" ({kind}) is not in the checkpoint")));
+        if wrong.is_empty() {
+            return Ok(());
+        }
+        Err(Error::graph(format!(
+            "the checkpoint is of another pipeline; these steps differ: {}. Run the program that has written it, or give \
+             another checkpoint location to begin anew",
+            wrong.join("; ")
+        )))
+    }
+}
+
+/// The checkpoints of a run, once it has taken them over.
+pub(crate) struct Durable {
+    checkpoints: Arc<Checkpoints>,
+    process: Process<State>,
+    control: Arc<Control>,
+    fresh: State,
+    accept_duplicates: bool,
+    sweeper: Sweeper,
+}
+
+/// What there is to go on from.
+pub(crate) struct Found(Start<State>);
+
+impl Found {
+    fn state(&self) -> Option<&State> {
+        self.0.manifest.as_ref().map(|manifest| &manifest.state)
+    }
+
+    /// Whether the pipeline has come to its end before.
+    pub(crate) fn is_finished(&self) -> bool {
+        self.state().is_some_and(|state| state.finished)
+    }
+
+    /// Whether nothing is there to go on from.
+    pub(crate) fn is_fresh(&self) -> bool {
+        self.state().is_none_or(|state| state.content.is_none())
+    }
+}
+
+impl Durable {
+    /// Looks for what to start from, and changes nothing.
+    pub(crate) fn open(
+        location: &str,
+        graph: &Graph,
+        options: &PipelineOptions,
+        control: Arc<Control>,
+    ) -> Result<(Self, Found)> {
+        let attempt = AttemptId::random();
+        let checkpoints = Checkpoints::open(location, attempt)?;
+        Self::with(checkpoints, attempt, graph, options, control)
+    }
+
+    fn with(
+        checkpoints: Checkpoints,
+        attempt: AttemptId,
+        graph: &Graph,
+        options: &PipelineOptions,
+        control: Arc<Control>,
+    ) -> Result<(Self, Found)> {
+        let fresh = State::fresh(graph);
+        let accept_duplicates = options.accept_duplicates;
+        let process_options =
+            ProcessOptions { attempt, now: now(), sinks: BTreeMap::new(), accept_duplicates };
+        let checkpoints = Arc::new(checkpoints);
+        let sweeper = Sweeper::new(checkpoints.clone(), options.checkpoint_interval);
+        let process = Process::new(process_options, fresh.clone());
+        let durable = Durable { checkpoints, process, control, fresh, accept_duplicates, sweeper };
+        let found = durable.find()?;
+        Ok((durable, found))
+    }
+
+    fn find(&self) -> Result<Found> {
+        let from = if self.accept_duplicates { StartFrom::NewestReadable } else { StartFrom::Newest };
+        let start: Start<State> = self.checkpoints.start(from)?;
+        for why in &start.passed_over {
+            tracing::warn!("an older checkpoint is used, so what was published since is published again: {why}");
+        }
+        if let Some(manifest) = &start.manifest {
+            manifest.state.check(&self.fresh)?;
+        }
+        Ok(Found(start))
+    }
+
+    /// Takes over from whoever had the checkpoints before. Returns what sinks are to know, and the encoded state to go on
+    /// from, unless the pipeline has never run; nothing if it has come to its end before.
+    pub(crate) fn take_over(&mut self, found: Found) -> Result<Option<(DurableRun, Option<Vec<u8>>)>> {
+        let mut found = Some(found);
+        self.process.take_actions(); // what to start from is known
+        let manifest = loop {
+            let next = match found.take() {
+                Some(found) => found,
+                None => self.find()?, // somebody else was faster
+            };
+            if next.is_finished() {
+                return Ok(None);
+            }
+            self.process.on(Event::Start { newest: next.0.newest, from: next.0.manifest })?;
+            if let Some(manifest) = self.drive()? {
+                break manifest;
+            }
+        };
+        let lineage = &manifest.lineage;
+        let first = lineage.ancestors.first().map_or(lineage.id, |oldest| oldest.id);
+        let run = DurableRun { checkpoints: first.to_string(), resumed: manifest.state.content.is_some() };
+        let bytes = match &manifest.state.content {
+            Some(content) => Some(retry(&self.control, || Ok(self.checkpoints.read(content)?.into_owned()))?),
+            None => None,
+        };
+        if run.resumed {
+            tracing::info!("going on from checkpoint {}", manifest.epoch);
+        }
+        Ok(Some((run, bytes)))
+    }
+
+    /// Adds a checkpoint to the chain.
+    pub(crate) fn checkpoint(&mut self, bytes: &[u8], finished: bool) -> Result<()> {
+        if bytes.len() > MOST_BYTES {
+            return Err(Error::data(format!(
+                "the state has {} MiB, and checkpoints can have {} at most: keep less, or run without --checkpoint",
+                bytes.len() >> 20,
+                MOST_BYTES >> 20
+            )));
+        }
+        let content = retry(&self.control, || self.checkpoints.write("state", bytes.to_vec()))?;
+        let state = State { finished, content: Some(content), ..self.fresh.clone() };
+        self.process.checkpoint(state, BTreeMap::new(), now())?;
+        self.drive()?;
+        self.sweeper.sweep();
+        Ok(())
+    }
+
+    /// Does what the protocol asks for, until it asks for nothing more. Returns the manifest to run from, if it came to
+    /// that.
+    fn drive(&mut self) -> Result<Option<Box<Manifest<State>>>> {
+        let mut failures = Backoff::default();
+        let mut run = None;
+        loop {
+            let actions = self.process.take_actions();
+            if actions.is_empty() {
+                return Ok(run);
+            }
+            for action in actions {
+                let event = match action {
+                    Action::ReadStart => return Ok(None),
+                    Action::Append(manifest) => Event::Appended(match self.checkpoints.append(&manifest) {
+                        Ok(Created::Written) => Append::Written,
+                        Ok(Created::Exists) => Append::Taken,
+                        Err(e) => {
+                            failures.wait(e, &self.control)?;
+                            Append::Unknown
+                        }
+                    }),
+                    Action::ReadNewest => {
+                        let (newest, owner) = retry(&self.control, || self.checkpoints.newest())?;
+                        Event::Newest(newest, owner)
+                    }
+                    Action::Run(manifest) => {
+                        run = Some(manifest);
+                        continue;
+                    }
+                    Action::Completed { epoch, number } => {
+                        tracing::debug!("checkpoint {epoch} is complete, in manifest {number}");
+                        continue;
+                    }
+                    Action::Exit(why) => return Err(Error::new(ErrorKind::Cancelled, why.to_string())),
+                    Action::Fence(_) | Action::ReadMarkers(_) | Action::Publish(_) | Action::WriteMarker(..) => {
+                        return Err(Error::internal("the checkpoint protocol asks for a shard, and there are none"));
+                    }
+                };
+                self.process.on(event)?;
+            }
+        }
+    }
+}
+
+/// Waits longer each time that something fails.
+#[derive(Default)]
+struct Backoff(u32);
+
+impl Backoff {
+    /// Waits, or returns the error where it will not go away, or has not for long.
+    fn wait(&mut self, error: Error, control: &Control) -> Result<()> {
+        self.0 += 1;
+        if error.kind() != ErrorKind::Io || self.0 >= TRIES || control.is_aborting() {
+            return Err(error);
+        }
+        let wait = LONGEST_WAIT.min(FIRST_WAIT * 2u32.pow(self.0 - 1));
+        tracing::warn!("a checkpoint cannot be written or read; trying again in {wait:?}: {error}");
+        std::thread::sleep(wait);
+        Ok(())
+    }
+}
+
+fn retry<T>(control: &Control, mut attempt: impl FnMut() -> Result<T>) -> Result<T> {
+    let mut failures = Backoff::default();
+    loop {
+        match attempt() {
+            Ok(it) => return Ok(it),
+            Err(e) => failures.wait(e, control)?,
+        }
+    }
+}
+
+/// Removes what is not needed any more, beside the run.
+struct Sweeper {
+    checkpoints: Arc<Checkpoints>,
+    retention: Retention,
+    every: Duration,
+    last: Instant,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Sweeper {
+    fn new(checkpoints: Arc<Checkpoints>, interval: dataflow_windows::Duration) -> Self {
+        let interval = Duration::from_micros(u64::try_from(interval.as_micros()).unwrap_or(0));
+        // Longer than a checkpoint takes, but state that is not needed takes room.
+        let grace = (interval * 10).clamp(Duration::from_secs(60), Duration::from_secs(3600));
+        let retention = Retention { grace, ..Retention::default() };
+        Sweeper { checkpoints, retention, every: grace / 4, last: Instant::now(), thread: None }
+    }
+
+    fn sweep(&mut self) {
+        let busy = self.thread.as_ref().is_some_and(|thread| !thread.is_finished());
+        if busy || self.last.elapsed() < self.every {
+            return;
+        }
+        self.last = Instant::now();
+        let (checkpoints, retention) = (self.checkpoints.clone(), self.retention.clone());
+        let sweep = move || {
+            if let Err(e) = checkpoints.sweep::<State>(&retention, SystemTime::now()) {
+                tracing::warn!("old checkpoints cannot be removed: {e}");
+            }
+        };
+        // Without a thread it is tried again.
+        self.thread = std::thread::Builder::new().name("dataflow-sweeper".to_owned()).spawn(sweep).ok();
+    }
+}
+
+/// The time of day.
+pub(crate) fn now() -> Timestamp {
+    let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    Timestamp::from_micros(i64::try_from(since_1970.as_micros()).unwrap_or(i64::MAX))
+}
