@@ -354,9 +354,8 @@ impl OutputDir {
         let mut lock = guard(&self.run.lock);
         // Without the lock (as when `prepare` has failed) what is there is somebody else's.
         if lock.take().is_some() {
-            match self.run.durable.get() {
-                Some(_) => self.leave(), // a checkpoint may name it
-                None => self.clean(),
+            if self.run.durable.get().is_none() {
+                self.clean(); // else a checkpoint may name it, or the next process use it
             }
         }
     }

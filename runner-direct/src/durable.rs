@@ -122,8 +122,7 @@ impl Durable {
     ) -> Result<(Self, Found)> {
         let fresh = State::fresh(graph);
         let accept_duplicates = options.accept_duplicates;
-        let process_options =
-            ProcessOptions { attempt, now: now(), sinks: BTreeMap::new(), accept_duplicates };
+        let process_options = ProcessOptions { attempt, now: now(), sinks: BTreeMap::new(), accept_duplicates };
         let checkpoints = Arc::new(checkpoints);
         let sweeper = Sweeper::new(checkpoints.clone(), options.checkpoint_interval);
         let process = Process::new(process_options, fresh.clone());

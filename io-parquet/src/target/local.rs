@@ -185,12 +185,14 @@ impl LocalTarget {
         files.flat_map(|path| path.match_indices('/').map(|(end, _)| self.root.join(&path[..end]))).collect()
     }
 
-    fn end(&self) {
+    /// Removes what was needed beside the files, unless a checkpoint may name it or another process use it.
+    fn end(&self, well: bool) {
         let locks = self.locks.lock().unwrap_or_else(PoisonError::into_inner).take();
         let Some((staging_lock, target_lock)) = locks else { return };
         match staging_lock {
             Some(lock) => folder::end_staging(&self.root, &self.id, lock),
-            None => folder::leave_staging(&self.root, &self.id),
+            None if well => folder::leave_staging(&self.root, &self.id),
+            None => {}
         }
         target_lock.remove();
     }
@@ -201,11 +203,16 @@ impl Target for LocalTarget {
         let staged = format!("{STAGING}/{}/{name}", self.id);
         let path = if folder.is_empty() { name.to_owned() } else { format!("{folder}/{name}") };
         let absolute = self.root.join(&staged);
-        let file = File::options()
-            .write(true)
-            .create_new(true)
-            .open(&absolute)
-            .map_err(|e| Error::io(format!("the file {} cannot be made", absolute.display()), e))?;
+        let open = || File::options().write(true).create_new(true).open(&absolute);
+        let file = match open() {
+            // An earlier process of the same checkpoints has ended right now and removed it, empty as it was.
+            Err(e) if e.kind() == ErrorKind::NotFound && self.durable => {
+                folder::create(&self.root, parent(&staged))?;
+                open()
+            }
+            opened => opened,
+        };
+        let file = file.map_err(|e| Error::io(format!("the file {} cannot be made", absolute.display()), e))?;
         Ok(Box::new(LocalFile { file, absolute, staged, path, bytes: 0, sealed: false }))
     }
 
@@ -228,7 +235,10 @@ impl Target for LocalTarget {
     }
 
     fn sync(&self) -> Result<()> {
-        folder::sync(&self.staging())?;
+        // That of a run with checkpoints is removed by an earlier process while nothing is in there.
+        if !self.durable || self.staging().exists() {
+            folder::sync(&self.staging())?;
+        }
         let folders = std::mem::take(&mut self.files().unsynced);
         sync_all(folders)
     }
@@ -254,13 +264,13 @@ impl Target for LocalTarget {
         if done.is_err() {
             self.take_back();
         }
-        self.end();
+        self.end(done.is_ok());
         done
     }
 
     fn abort(&self) {
         self.take_back();
-        self.end();
+        self.end(false);
     }
 
     fn run(&self) -> &Run {

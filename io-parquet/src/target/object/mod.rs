@@ -10,9 +10,7 @@ mod upload;
 pub(crate) use input::ObjectInput;
 
 use super::folder::{STAGING, is_hidden};
-use super::{
-    Run, RunId, Sealed, Target, TargetFile, WriteMode, cannot_overwrite, durable_folder, not_empty,
-};
+use super::{Run, RunId, Sealed, Target, TargetFile, WriteMode, cannot_overwrite, durable_folder, not_empty};
 use crate::hive;
 use crate::source::DataFile;
 use dataflow_core::{DurableRun, Error, Result};
