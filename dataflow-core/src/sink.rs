@@ -88,7 +88,8 @@ pub trait Sink<T: Data>: Send + Sync + 'static {
         Ok(())
     }
 
-    /// Called once instead of [`finish`](Self::finish) after the run has failed, when all writers are dropped.
+    /// Called once instead of [`finish`](Self::finish) after the run has failed, or was stopped after a checkpoint, when all
+    /// writers are dropped.
     fn abort(&self) {}
 }
 

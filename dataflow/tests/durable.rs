@@ -460,12 +460,41 @@ fn sigterm_takes_a_checkpoint_from_which_the_next_start_goes_on() {
         place.wait_for_output(&mut child);
         send(&child, Signal::TERM);
         assert_eq!(failure(&mut child), None);
-        assert_nothing_is_left(&place.output());
         let results = place.results();
         assert!(results.tenths.len() < Results::expected(NUMBERS).tenths.len(), "it ends at once");
     }
     assert_eq!(failure(&mut place.start(&args)), None);
     place.results().assert_is(&Results::expected(NUMBERS));
+    assert_nothing_is_left(&place.output());
+}
+
+#[test]
+fn what_readers_have_taken_away_is_not_missed_when_the_run_goes_on() {
+    let place = Place::new();
+    let args = ["--numbers=800", "--rate=400"];
+    let taken = place.dir.path().join("taken");
+    let mut moved = 0;
+    let mut take = || {
+        for file in files(&place.output()) {
+            let to = taken.join(file.strip_prefix(place.output()).unwrap());
+            fs::create_dir_all(to.parent().unwrap()).unwrap();
+            assert!(!to.exists(), "it was published twice");
+            fs::rename(&file, to).unwrap();
+            moved += 1;
+        }
+    };
+    for signal in [Signal::TERM, Signal::KILL] {
+        let mut child = place.start(&args);
+        place.wait_for_output(&mut child);
+        send(&child, signal);
+        assert_eq!(failure(&mut child).is_none(), signal == Signal::TERM);
+        take();
+    }
+    assert_eq!(failure(&mut place.start(&args)), None);
+    assert_nothing_is_left(&place.output());
+    take();
+    assert!(moved > 4, "{moved}");
+    Results::of(&taken).assert_is(&Results::expected(800));
 }
 
 #[test]

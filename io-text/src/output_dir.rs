@@ -13,6 +13,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 const STAGING: &str = "_staging";
 /// What their names end in, for readers that do not.
 const IN_THE_MAKING: &str = ".tmp";
+/// What the names of files end in that say that one is published.
+const PUBLISHED: &str = ".published";
 /// What the folders in [`STAGING`] begin with that have the files of runs with checkpoints.
 const OF_CHECKPOINTS: &str = "checkpoints-";
 /// The length of a run's name: microseconds since 1970 to base 36.
@@ -82,7 +84,18 @@ struct Run {
     /// by the processes of these checkpoints alone.
     durable: OnceLock<String>,
     /// What earlier processes have left there, unless a checkpoint names it.
-    left: Mutex<BTreeSet<String>>,
+    left: Mutex<BTreeSet<PathBuf>>,
+    marks: Mutex<Marks>,
+}
+
+/// Files in the staging folder that say which files are published. Readers may take those away, and a checkpoint still
+/// names them.
+#[derive(Debug, Default)]
+struct Marks {
+    /// Of files that the last checkpoint names.
+    current: BTreeSet<PathBuf>,
+    /// Of files that it does not name any more.
+    old: BTreeSet<PathBuf>,
 }
 
 impl OutputDir {
@@ -111,6 +124,15 @@ impl OutputDir {
 
     fn staged(&self, name: &str) -> PathBuf {
         self.staging().join(format!("{name}{IN_THE_MAKING}"))
+    }
+
+    fn mark(&self, name: &str) -> PathBuf {
+        self.staging().join(format!("{name}{PUBLISHED}"))
+    }
+
+    /// Whether a file has been published in a run with checkpoints, wherever it is now.
+    fn is_marked(&self, name: &str) -> bool {
+        self.run.durable.get().is_some() && self.mark(name).exists()
     }
 
     /// Creates the directory if there is none, makes sure that this run alone writes to it and that it may, and removes
@@ -149,8 +171,7 @@ impl OutputDir {
         _ = self.run.durable.set(format!("{OF_CHECKPOINTS}{}", run.checkpoints));
         fs::create_dir_all(self.staging()).map_err(|e| cannot("write to", &self.path, e))?;
         let entries = fs::read_dir(self.staging()).map_err(|e| cannot("list", &self.staging(), e))?;
-        let names = entries.flatten().filter_map(|entry| entry.file_name().into_string().ok());
-        *guard(&self.run.left) = names.filter_map(|name| Some(name.strip_suffix(IN_THE_MAKING)?.to_owned())).collect();
+        *guard(&self.run.left) = entries.flatten().map(|entry| entry.path()).collect();
         Ok(())
     }
 
@@ -271,7 +292,10 @@ impl OutputDir {
     pub fn adopt(&self, name: &str) -> Result<SealedFile> {
         let meta = match self.is_own(name) {
             // A run that ended while it published has moved it already.
-            true => self.staged(name).metadata().or_else(|_| self.path.join(name).metadata()),
+            true => {
+                let published = self.staged(name).metadata().or_else(|_| self.path.join(name).metadata());
+                published.or_else(|e| if self.is_marked(name) { self.mark(name).metadata() } else { Err(e) })
+            }
             false => Err(io::Error::new(io::ErrorKind::InvalidData, "it is not called as files of this sink are")),
         };
         let meta = meta.map_err(|e| {
@@ -284,16 +308,19 @@ impl OutputDir {
                 e,
             )
         })?;
-        guard(&self.run.left).remove(name);
+        let mut left = guard(&self.run.left);
+        left.remove(&self.staged(name));
+        left.remove(&self.mark(name));
         Ok(SealedFile { name: name.to_owned(), bytes: meta.len() })
     }
 
-    /// Removes what earlier processes of the same checkpoints have left and nobody has [adopted](Self::adopt). To be called
-    /// when all writers have adopted what is theirs.
-    pub fn remove_left(&self) {
-        for name in std::mem::take(&mut *guard(&self.run.left)) {
-            let _ = fs::remove_file(self.staged(&name)); // the next process tries again
-        }
+    /// Says that the next checkpoint begins: all writers have adopted and published what the last one names. Removes what
+    /// earlier processes of the same checkpoints have left and nobody has [adopted](Self::adopt).
+    pub fn begin_checkpoint(&self) {
+        remove_all(&mut guard(&self.run.left));
+        let mut marks = guard(&self.run.marks);
+        let current = std::mem::take(&mut marks.current);
+        marks.old.extend(current);
     }
 
     /// Makes files visible, durably, and goes on. A file that is visible stays as it is.
@@ -301,6 +328,7 @@ impl OutputDir {
     /// # Errors
     /// If a file cannot be moved. Those moved before are visible then, each of them whole.
     pub fn publish_now(&self, files: impl IntoIterator<Item = SealedFile>) -> Result<()> {
+        remove_all(&mut guard(&self.run.marks).old);
         let mut some = false;
         for file in files {
             self.publish_file(&file.name)?;
@@ -311,10 +339,17 @@ impl OutputDir {
 
     fn publish_file(&self, name: &str) -> Result<()> {
         let (from, to) = (self.staged(name), self.path.join(name));
-        match fs::rename(&from, &to) {
-            Err(e) if e.kind() == io::ErrorKind::NotFound && to.exists() => Ok(()), // moved before
-            moved => moved.map_err(|e| cannot("publish", &to, e)),
+        if self.run.durable.get().is_some() {
+            // Before it is moved: with the mark it is published as soon as it is not staged any more.
+            let mark = self.mark(name);
+            File::create(&mark).map_err(|e| cannot("create", &mark, e))?;
+            guard(&self.run.marks).current.insert(mark);
         }
+        match fs::rename(&from, &to) {
+            Err(e) if e.kind() == io::ErrorKind::NotFound && (to.exists() || self.is_marked(name)) => {} // moved before
+            moved => moved.map_err(|e| cannot("publish", &to, e))?,
+        }
+        Ok(())
     }
 
     /// Has a file published with all others.
@@ -339,7 +374,8 @@ impl OutputDir {
         }
         sync_directory(&self.path)?;
         if self.run.durable.get().is_some() {
-            self.remove_left();
+            self.begin_checkpoint();
+            remove_all(&mut guard(&self.run.marks).old);
             self.leave();
         } else {
             self.clean();
@@ -369,6 +405,12 @@ impl OutputDir {
 
 fn guard<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn remove_all(paths: &mut BTreeSet<PathBuf>) {
+    for path in std::mem::take(paths) {
+        let _ = fs::remove_file(path); // the next process tries again
+    }
 }
 
 fn run_name() -> String {

@@ -205,7 +205,7 @@ impl<T: Data> SinkWriter<T> for TextWriter<T> {
 
     fn checkpoint(&mut self) -> Result<Vec<u8>> {
         self.seal_part()?;
-        self.dir.remove_left(); // all writers have been restored long ago
+        self.dir.begin_checkpoint();
         if !self.sealed.is_empty() {
             self.dir.sync_staging()?;
         }

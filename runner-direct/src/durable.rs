@@ -5,7 +5,7 @@
 
 use crate::shared::Control;
 use dataflow_checkpoint::{
-    Action, Append, AttemptId, Checkpoints, Content, Created, Event, FileRef, HasFiles, Manifest, Process,
+    Action, Append, AttemptId, Checkpoints, Content, Created, Event, Exit, FileRef, HasFiles, Manifest, Process,
     ProcessOptions, Retention, Start, StartFrom,
 };
 use dataflow_core::graph::Graph;
@@ -74,6 +74,7 @@ impl State {
 /// The checkpoints of a run, once it has taken them over.
 pub(crate) struct Durable {
     checkpoints: Arc<Checkpoints>,
+    attempt: AttemptId,
     process: Process<State>,
     control: Arc<Control>,
     fresh: State,
@@ -126,7 +127,7 @@ impl Durable {
         let checkpoints = Arc::new(checkpoints);
         let sweeper = Sweeper::new(checkpoints.clone(), options.checkpoint_interval);
         let process = Process::new(process_options, fresh.clone());
-        let durable = Durable { checkpoints, process, control, fresh, accept_duplicates, sweeper };
+        let durable = Durable { checkpoints, attempt, process, control, fresh, accept_duplicates, sweeper };
         let found = durable.find()?;
         Ok((durable, found))
     }
@@ -175,7 +176,7 @@ impl Durable {
     }
 
     /// Adds a checkpoint to the chain.
-    pub(crate) fn checkpoint(&mut self, bytes: &[u8], finished: bool) -> Result<()> {
+    pub(crate) fn checkpoint(&mut self, bytes: &[u8]) -> Result<()> {
         if bytes.len() > MOST_BYTES {
             return Err(Error::data(format!(
                 "the state has {} MiB, and checkpoints can have {} at most: keep less, or run without --checkpoint",
@@ -184,10 +185,29 @@ impl Durable {
             )));
         }
         let content = retry(&self.control, || self.checkpoints.write("state", bytes.to_vec()))?;
-        let state = State { finished, content: Some(content), ..self.fresh.clone() };
+        self.append(State { content: Some(content), ..self.fresh.clone() })?;
+        self.sweeper.sweep();
+        Ok(())
+    }
+
+    /// Adds to the chain that the pipeline has come to its end, and all is published.
+    pub(crate) fn finish(&mut self) -> Result<()> {
+        self.append(State { finished: true, ..self.fresh.clone() })
+    }
+
+    /// The error of a run, or that another process has taken over: then that is why.
+    pub(crate) fn explain(&self, error: Error) -> Error {
+        match self.checkpoints.newest() {
+            Ok((newest, owner)) if owner != self.attempt && error.kind() != ErrorKind::Cancelled => {
+                Error::new(ErrorKind::Cancelled, Exit::Superseded { newest }.to_string()).caused_by(error)
+            }
+            _ => error,
+        }
+    }
+
+    fn append(&mut self, state: State) -> Result<()> {
         self.process.checkpoint(state, BTreeMap::new(), now())?;
         self.drive()?;
-        self.sweeper.sweep();
         Ok(())
     }
 

@@ -159,10 +159,15 @@ impl Plan {
     }
 
     /// Runs the threads to their end, over restarts and checkpoints, and then the sinks' ends.
-    fn supervise(&self, start: Start, durable: Option<Durable>) -> Result<()> {
-        let result = self.run_engines(start, durable);
+    fn supervise(&self, start: Start, mut durable: Option<Durable>) -> Result<()> {
+        let result = self.run_engines(start, &mut durable);
+        if let Ok(false) = result {
+            // The next process has to do with what is there.
+            sinks(&self.graph).for_each(|(_, hooks)| hooks.abort());
+            return Ok(());
+        }
         let mut finished = 0;
-        let result = result.and_then(|()| {
+        let result = result.and_then(|_| {
             sinks(&self.graph).try_for_each(|(name, hooks)| {
                 let result = catch_unwind(AssertUnwindSafe(|| hooks.finish()));
                 result.unwrap_or_else(|panic| Err(Error::panicked(&*panic))).map_err(|e| e.at_step(name))?;
@@ -170,25 +175,27 @@ impl Plan {
                 Ok(())
             })
         });
+        // Not before all is durable: no other process will look at it again.
+        let result = result.and_then(|()| durable.as_mut().map_or(Ok(()), Durable::finish));
+        let result = result.map_err(|e| match &durable {
+            Some(durable) => durable.explain(e),
+            None => e,
+        });
         // What a sink has finished stays.
         result.inspect_err(|_| sinks(&self.graph).skip(finished).for_each(|(_, hooks)| hooks.abort()))
     }
 
-    fn run_engines(&self, mut start: Start, mut durable: Option<Durable>) -> Result<()> {
+    /// Returns whether all input is processed; else the run was stopped after a checkpoint.
+    fn run_engines(&self, mut start: Start, durable: &mut Option<Durable>) -> Result<bool> {
         loop {
-            let Outcome::State { bytes, complete } = self.run_engine(&start)? else { return Ok(()) };
-            if let Some(durable) = &mut durable {
-                durable.checkpoint(&bytes, false)?;
+            let Outcome::State { bytes, complete } = self.run_engine(&start)? else { return Ok(true) };
+            if let Some(durable) = &mut *durable {
+                durable.checkpoint(&bytes)?;
             }
             start = Start { restarts: start.restarts + 1, ..self.read_checkpoint(&bytes)? };
-            if let Some(durable) = &mut durable
-                && (complete || self.control.is_stopping())
-            {
+            if durable.is_some() && (complete || self.control.is_stopping()) {
                 self.publish(&start)?;
-                if complete {
-                    durable.checkpoint(&bytes, true)?;
-                }
-                return Ok(());
+                return Ok(complete);
             }
         }
     }

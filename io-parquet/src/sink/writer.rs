@@ -168,7 +168,7 @@ impl<T: ArrowRow> SinkWriter<T> for ParquetWriter<T> {
         for file in self.open.files() {
             self.sealed.extend(file.seal(&with)?);
         }
-        self.target.remove_left(); // all writers have been restored long ago
+        self.target.begin_checkpoint();
         self.target.sync()?;
         let mut state = Vec::new();
         coder::encode(&self.sealed, &mut state)?;

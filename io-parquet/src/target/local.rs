@@ -40,7 +40,12 @@ struct Files {
     /// Folders with names that are not durable yet.
     unsynced: BTreeSet<PathBuf>,
     /// What earlier processes of the same checkpoints have left: where it is staged.
-    left: BTreeSet<String>,
+    left: BTreeSet<PathBuf>,
+    /// Files in the staging folder that say which files that the last checkpoint names are published: readers and
+    /// compactions may take those away.
+    marks: BTreeSet<PathBuf>,
+    /// The same of files that it does not name any more.
+    old_marks: BTreeSet<PathBuf>,
 }
 
 impl LocalTarget {
@@ -74,8 +79,7 @@ impl LocalTarget {
         let failed = |e| Error::io(format!("the folder {} cannot be listed", folder.display()), e);
         let mut left = BTreeSet::new();
         for entry in fs::read_dir(&folder).map_err(failed)? {
-            let file = entry.map_err(failed)?.file_name();
-            left.insert(format!("{STAGING}/{name}/{}", file.to_string_lossy()));
+            left.insert(entry.map_err(failed)?.path());
         }
         Ok(LocalTarget {
             root: root.to_owned(),
@@ -96,6 +100,11 @@ impl LocalTarget {
         self.root.join(STAGING).join(&self.id)
     }
 
+    /// The file that says that one has been published in a run with checkpoints.
+    fn mark(&self, staged: &str) -> PathBuf {
+        self.root.join(format!("{staged}.published"))
+    }
+
     /// Moves a file to its place. False if it is there already.
     fn show_file(&self, staged: &str, path: &str) -> Result<bool> {
         let (from, to) = (self.root.join(staged), self.root.join(path));
@@ -103,7 +112,7 @@ impl LocalTarget {
         match rename(&from, &to) {
             Ok(()) => Ok(true),
             // Published before: by the run that wrote it, or by one that took it over.
-            Err(e) if e.kind() == ErrorKind::NotFound && to.exists() => Ok(false),
+            Err(e) if e.kind() == ErrorKind::NotFound && (to.exists() || self.mark(staged).exists()) => Ok(false),
             Err(e) => Err(cannot_rename(&from, &to, e)),
         }
     }
@@ -225,6 +234,13 @@ impl Target for LocalTarget {
             self.files().waiting.insert(file.path.clone(), file.staged.clone());
             return Ok(());
         }
+        remove_all(&mut self.files().old_marks);
+        if self.durable {
+            // Before it is moved: with the mark it is published as soon as it is not staged any more.
+            let mark = self.mark(&file.staged);
+            File::create(&mark).map_err(|e| Error::io(format!("the file {} cannot be made", mark.display()), e))?;
+            self.files().marks.insert(mark);
+        }
         let is_new = self.show_file(&file.staged, &file.path)?;
         let mut files = self.files();
         if is_new {
@@ -244,14 +260,18 @@ impl Target for LocalTarget {
     }
 
     fn has(&self, file: &Sealed) -> Result<bool> {
-        self.files().left.remove(&file.staged);
-        Ok(self.root.join(&file.staged).exists() || self.root.join(&file.path).exists())
+        let (staged, path, mark) = (self.root.join(&file.staged), self.root.join(&file.path), self.mark(&file.staged));
+        let mut files = self.files();
+        files.left.remove(&staged);
+        files.left.remove(&mark);
+        Ok(staged.exists() || path.exists() || mark.exists())
     }
 
-    fn remove_left(&self) {
-        for staged in std::mem::take(&mut self.files().left) {
-            _ = fs::remove_file(self.root.join(staged)); // the next process tries again
-        }
+    fn begin_checkpoint(&self) {
+        let mut files = self.files();
+        remove_all(&mut files.left);
+        let marks = std::mem::take(&mut files.marks);
+        files.old_marks.extend(marks);
     }
 
     fn show(&self, path: &str) -> String {
@@ -260,7 +280,8 @@ impl Target for LocalTarget {
 
     fn finish(&self) -> Result<()> {
         let done = if self.mode == WriteMode::Overwrite { self.replace() } else { self.sync() };
-        self.remove_left();
+        self.begin_checkpoint();
+        remove_all(&mut self.files().old_marks);
         if done.is_err() {
             self.take_back();
         }
@@ -281,6 +302,12 @@ impl Target for LocalTarget {
 /// The folder of a file, relative to the target.
 fn parent(path: &str) -> &str {
     path.rsplit_once('/').map_or("", |(folder, _)| folder)
+}
+
+fn remove_all(paths: &mut BTreeSet<PathBuf>) {
+    for path in std::mem::take(paths) {
+        _ = fs::remove_file(path); // the next process tries again
+    }
 }
 
 fn sync_all(folders: BTreeSet<PathBuf>) -> Result<()> {

@@ -49,8 +49,9 @@ pub(crate) trait Target: Send + Sync {
     /// Whether a complete file is still there, published or not. A checkpoint names it.
     fn has(&self, file: &Sealed) -> Result<bool>;
 
-    /// Removes what earlier processes of the same checkpoints have left and no checkpoint names.
-    fn remove_left(&self);
+    /// The next checkpoint begins: all writers have been restored and have published what the last one names. Removes what
+    /// earlier processes of the same checkpoints have left and no checkpoint names.
+    fn begin_checkpoint(&self);
 
     /// Where `path`, relative to the target, is: for messages.
     fn show(&self, path: &str) -> String;

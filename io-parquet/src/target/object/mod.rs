@@ -288,7 +288,7 @@ impl Target for ObjectTarget {
         Ok(self.is_there(&file.path)? || self.is_there(&file.staged)?)
     }
 
-    fn remove_left(&self) {
+    fn begin_checkpoint(&self) {
         let Some((_, left)) = &self.durable else { return };
         for staged in std::mem::take(&mut *left.lock().unwrap_or_else(PoisonError::into_inner)) {
             _ = self.delete(&self.store.at(&staged)); // the next process tries again
@@ -300,7 +300,7 @@ impl Target for ObjectTarget {
     }
 
     fn finish(&self) -> Result<()> {
-        self.remove_left();
+        self.begin_checkpoint();
         if self.mode == WriteMode::Overwrite {
             self.replace()?;
             // Killed runs have left theirs as well; there is no other run now.
