@@ -3,73 +3,28 @@
 //! What the protocol decides is [`Process`]'s; here is the I/O that it asks for. Sinks are not among its shards: what they
 //! have to publish is part of their writers' state, and they publish it by names.
 
+mod backoff;
+mod state;
+mod sweeper;
+#[cfg(test)]
+mod tests;
+
 use crate::shared::Control;
+use backoff::{Backoff, retry};
 use dataflow_checkpoint::{
-    Action, Append, AttemptId, Checkpoints, Content, Created, Event, Exit, FileRef, HasFiles, Manifest, Process,
-    ProcessOptions, Retention, Start, StartFrom,
+    Action, Append, AttemptId, Checkpoints, Created, Event, Exit, Manifest, Process, ProcessOptions, Start, StartFrom,
 };
 use dataflow_core::graph::Graph;
 use dataflow_core::{DurableRun, Error, ErrorKind, PipelineOptions, Result};
 use dataflow_windows::Timestamp;
-use serde::{Deserialize, Serialize};
+use state::State;
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::thread::JoinHandle;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
-
-/// How often something is tried that fails, and how long it is waited at first: twice as long each time, up to the last.
-const TRIES: u32 = 10;
-const FIRST_WAIT: Duration = Duration::from_millis(50);
-const LONGEST_WAIT: Duration = Duration::from_secs(5);
+use std::time::{SystemTime, UNIX_EPOCH};
+use sweeper::Sweeper;
 
 /// State that is larger could not be read again.
 const MOST_BYTES: usize = 1 << 30;
-
-/// What a manifest has of a run.
-#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
-pub(crate) struct State {
-    /// The steps' names, and what they are.
-    graph: BTreeMap<String, String>,
-    /// The run has come to its end, and all is published.
-    pub(crate) finished: bool,
-    /// The encoded state; none of a pipeline that has never run.
-    content: Option<Content>,
-}
-
-impl HasFiles for State {
-    fn files(&self) -> Vec<&FileRef> {
-        self.content.iter().filter_map(Content::file).collect()
-    }
-}
-
-impl State {
-    fn fresh(graph: &Graph) -> Self {
-        let step = |node: &dataflow_core::graph::Node| (node.name.clone(), node.transform.to_owned());
-        State { graph: graph.nodes.iter().map(step).collect(), ..State::default() }
-    }
-
-    /// Refuses the state of another graph.
-    fn check(&self, of: &State) -> Result<()> {
-        let mut wrong = Vec::new();
-        for (name, kind) in &self.graph {
-            match of.graph.get(name) {
-                None => wrong.push(format!("\"{name}\" ({kind}) is only in the checkpoint")),
-                Some(other) if other != kind => wrong.push(format!("\"{name}\" is {other} and was {kind}")),
-                Some(_) => {}
-            }
-        }
-        let new = of.graph.iter().filter(|(name, _)| !self.graph.contains_key(*name));
-        wrong.extend(new.map(|(name, kind)| format!("\"{name}\" ({kind}) is not in the checkpoint")));
-        if wrong.is_empty() {
-            return Ok(());
-        }
-        Err(Error::graph(format!(
-            "the checkpoint is of another pipeline; these steps differ: {}. Run the program that has written it, or give \
-             another checkpoint location to begin anew",
-            wrong.join("; ")
-        )))
-    }
-}
 
 /// The checkpoints of a run, once it has taken them over.
 pub(crate) struct Durable {
@@ -111,17 +66,16 @@ impl Durable {
     ) -> Result<(Self, Found)> {
         let attempt = AttemptId::random();
         let checkpoints = Checkpoints::open(location, attempt)?;
-        Self::with(checkpoints, attempt, graph, options, control)
+        Self::with(checkpoints, attempt, State::fresh(graph), options, control)
     }
 
     fn with(
         checkpoints: Checkpoints,
         attempt: AttemptId,
-        graph: &Graph,
+        fresh: State,
         options: &PipelineOptions,
         control: Arc<Control>,
     ) -> Result<(Self, Found)> {
-        let fresh = State::fresh(graph);
         let accept_duplicates = options.accept_duplicates;
         let process_options = ProcessOptions { attempt, now: now(), sinks: BTreeMap::new(), accept_duplicates };
         let checkpoints = Arc::new(checkpoints);
@@ -252,69 +206,6 @@ impl Durable {
                 self.process.on(event)?;
             }
         }
-    }
-}
-
-/// Waits longer each time that something fails.
-#[derive(Default)]
-struct Backoff(u32);
-
-impl Backoff {
-    /// Waits, or returns the error where it will not go away, or has not for long.
-    fn wait(&mut self, error: Error, control: &Control) -> Result<()> {
-        self.0 += 1;
-        if error.kind() != ErrorKind::Io || self.0 >= TRIES || control.is_aborting() {
-            return Err(error);
-        }
-        let wait = LONGEST_WAIT.min(FIRST_WAIT * 2u32.pow(self.0 - 1));
-        tracing::warn!("a checkpoint cannot be written or read; trying again in {wait:?}: {error}");
-        std::thread::sleep(wait);
-        Ok(())
-    }
-}
-
-fn retry<T>(control: &Control, mut attempt: impl FnMut() -> Result<T>) -> Result<T> {
-    let mut failures = Backoff::default();
-    loop {
-        match attempt() {
-            Ok(it) => return Ok(it),
-            Err(e) => failures.wait(e, control)?,
-        }
-    }
-}
-
-/// Removes what is not needed any more, beside the run.
-struct Sweeper {
-    checkpoints: Arc<Checkpoints>,
-    retention: Retention,
-    every: Duration,
-    last: Instant,
-    thread: Option<JoinHandle<()>>,
-}
-
-impl Sweeper {
-    fn new(checkpoints: Arc<Checkpoints>, interval: dataflow_windows::Duration) -> Self {
-        let interval = Duration::from_micros(u64::try_from(interval.as_micros()).unwrap_or(0));
-        // Longer than a checkpoint takes, but state that is not needed takes room.
-        let grace = (interval * 10).clamp(Duration::from_secs(60), Duration::from_secs(3600));
-        let retention = Retention { grace, ..Retention::default() };
-        Sweeper { checkpoints, retention, every: grace / 4, last: Instant::now(), thread: None }
-    }
-
-    fn sweep(&mut self) {
-        let busy = self.thread.as_ref().is_some_and(|thread| !thread.is_finished());
-        if busy || self.last.elapsed() < self.every {
-            return;
-        }
-        self.last = Instant::now();
-        let (checkpoints, retention) = (self.checkpoints.clone(), self.retention.clone());
-        let sweep = move || {
-            if let Err(e) = checkpoints.sweep::<State>(&retention, SystemTime::now()) {
-                tracing::warn!("old checkpoints cannot be removed: {e}");
-            }
-        };
-        // Without a thread it is tried again.
-        self.thread = std::thread::Builder::new().name("dataflow-sweeper".to_owned()).spawn(sweep).ok();
     }
 }
 
