@@ -2,7 +2,7 @@
 
 use crate::metrics::Counter;
 use crate::plane::Batch;
-use crate::{Data, Error, Result};
+use crate::{Data, Error, Result, stable_hash_of};
 use dataflow_windows::Timestamp;
 
 /// What the engine tells a sink about the run it takes part in.
@@ -29,11 +29,20 @@ impl SinkContext {
 /// What a sink is told of a run with checkpoints, which may go on from what an earlier process has left.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct DurableRun {
-    /// Names the pipeline's checkpoints: letters and digits, the same for all processes that go on from them. What a sink
-    /// keeps under this name for a checkpoint is that of no other pipeline.
+    /// Names the sink among all that write to the same place: letters, digits and `-`, the same for all processes that go on
+    /// from the same checkpoints, and for no other pipeline and step.
     pub checkpoints: String,
     /// Whether there is a checkpoint to go on from. Else nothing has been published yet.
     pub resumed: bool,
+}
+
+impl DurableRun {
+    /// The same for the sink of a step of the run, by its full name.
+    #[must_use]
+    pub fn of_step(&self, name: &str) -> Self {
+        let checkpoints = format!("{}-{:016x}", self.checkpoints, stable_hash_of(name.as_bytes()));
+        DurableRun { checkpoints, resumed: self.resumed }
+    }
 }
 
 /// Where elements go. Its writers, one per shard, take the elements; the sink itself begins and ends the run.

@@ -39,6 +39,9 @@ struct Args {
     /// Has a step that others do not have.
     #[arg(long)]
     another_step: bool,
+    /// Has two sinks that write to one folder.
+    #[arg(long)]
+    one_folder: bool,
     /// Collects something in memory.
     #[arg(long)]
     collect: bool,
@@ -214,8 +217,9 @@ fn build(args: &Args) -> Pipeline {
     let p = Pipeline::new("durable");
     let numbers = p.read("Numbers", Numbers { numbers: args.numbers, rate: args.rate });
     let keyed = numbers.map("Key", |(lane, n)| ((n * 7 + lane) % KEYS, n));
+    let folder = if args.one_folder { "counts" } else { "tenths" };
     let tenths = keyed.par_do_stateful("Tenths", Tenths);
-    tenths.write("Write tenths", TextSink::lines(args.output.join("tenths")).roll_bytes(500));
+    tenths.write("Write tenths", TextSink::lines(args.output.join(folder)).roll_bytes(500));
     let windows = keyed.window("Seconds", FixedWindows::of(Duration::seconds(1)));
     let sums = windows.par_do_stateful("Sums", SumByTimer);
     let lake = ParquetSink::to(args.output.join("sums"))
@@ -495,6 +499,24 @@ fn what_readers_have_taken_away_is_not_missed_when_the_run_goes_on() {
     take();
     assert!(moved > 4, "{moved}");
     Results::of(&taken).assert_is(&Results::expected(800));
+}
+
+#[test]
+fn two_sinks_of_one_folder_leave_each_others_files_alone() {
+    let place = Place::new();
+    let args = ["--numbers=600", "--rate=400", "--one-folder"];
+    for _ in 0..4 {
+        let mut child = place.start(&args);
+        place.wait_for_output(&mut child);
+        child.kill().unwrap();
+        child.wait().unwrap();
+    }
+    assert_eq!(failure(&mut place.start(&args[..1].iter().chain(&args[2..]).copied().collect::<Vec<_>>())), None);
+    let expected = Results::expected(600);
+    let mut lines = [expected.tenths, expected.counts].concat();
+    lines.sort();
+    assert!(place.results().counts == lines);
+    assert_nothing_is_left(&place.output());
 }
 
 #[test]

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -413,8 +414,13 @@ fn remove_all(paths: &mut BTreeSet<PathBuf>) {
     }
 }
 
+/// The name of a run: no other one of this process has it.
 fn run_name() -> String {
-    let mut micros = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |now| now.as_micros());
+    static LAST: AtomicU64 = AtomicU64::new(0);
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |now| now.as_micros() as u64);
+    let later = |last: u64| Some(now.max(last + 1));
+    let last = LAST.fetch_update(Ordering::Relaxed, Ordering::Relaxed, later);
+    let mut micros = now.max(last.map_or(0, |last| last + 1));
     let mut digits = [b'0'; RUN_LEN];
     for digit in digits.iter_mut().rev() {
         *digit = b"0123456789abcdefghijklmnopqrstuvwxyz"[(micros % 36) as usize];

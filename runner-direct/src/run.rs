@@ -113,7 +113,7 @@ pub(crate) fn start(graph: Graph, options: &PipelineOptions, runner: &DirectRunn
     }
     // Only now that there is something to read, as a sink may remove what was there before.
     for (n, (name, hooks)) in sinks(&plan.graph).enumerate() {
-        if let Err(e) = run.as_ref().map_or_else(|| hooks.prepare(), |run| hooks.resume(run)) {
+        if let Err(e) = run.as_ref().map_or_else(|| hooks.prepare(), |run| hooks.resume(&run.of_step(name))) {
             sinks(&plan.graph).take(n).for_each(|(_, hooks)| hooks.abort());
             return Err(e.at_step(name));
         }
