@@ -147,7 +147,7 @@ impl KeyedDoFn for Tenths {
     ) -> Result<(), BoxError> {
         *state.times.or_default() += 1;
         let times = state.times.get_or_default();
-        if times % 10 == 0 {
+        if times.is_multiple_of(10) {
             out.emit(format!("{} {times}", context.key()));
         }
         Ok(())
@@ -379,6 +379,21 @@ impl Results {
     }
 }
 
+/// A linear congruential generator: the moments are the same in each run, unlike what they hit.
+struct Random(u64);
+
+impl Random {
+    /// That of `seed`, unless the environment has another `DATAFLOW_TEST_SEED`.
+    fn new(seed: u64) -> Self {
+        Random(env::var("DATAFLOW_TEST_SEED").map_or(seed, |text| text.parse().unwrap()))
+    }
+
+    fn below(&mut self, n: u64) -> u64 {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 33) % n
+    }
+}
+
 /// No files are left that are in the making.
 fn assert_nothing_is_left(output: &Path) {
     for folder in ["tenths", "counts", "sums"] {
@@ -391,11 +406,10 @@ fn a_run_that_is_killed_again_and_again_publishes_each_result_once() {
     const NUMBERS: u64 = 5_000;
     let expected = Results::expected(NUMBERS);
     let place = Place::new();
-    let (mut kills, mut seed, begun) = (0, 20_261_122_u64, Instant::now());
+    let (mut kills, mut random, begun) = (0, Random::new(20_261_122), Instant::now());
     loop {
         let mut child = place.start(&["--numbers=5000", "--rate=1000"]);
-        seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        let moment = Instant::now() + StdDuration::from_millis(5 + (seed >> 33) % 700);
+        let moment = Instant::now() + StdDuration::from_millis(5 + random.below(700));
         while Instant::now() < moment && child.try_wait().unwrap().is_none() {
             std::thread::sleep(StdDuration::from_millis(1));
         }
@@ -438,6 +452,39 @@ fn a_zombie_that_wakes_up_publishes_nothing_and_says_why_it_ends() {
     }
     assert_eq!(failure(&mut owner), None);
     place.results().assert_is(&expected);
+    assert_nothing_is_left(&place.output());
+}
+
+#[test]
+fn processes_that_are_killed_or_sleep_at_any_moment_publish_each_result_once() {
+    let place = Place::new();
+    let args = ["--numbers=1500", "--rate=500"];
+    let (mut asleep, mut awake, mut random) = (Vec::new(), Vec::new(), Random::new(5));
+    for _ in 0..15 {
+        let mut child = place.start(&args);
+        std::thread::sleep(StdDuration::from_millis(5 + random.below(400)));
+        if random.below(3) == 0 {
+            child.kill().unwrap();
+            child.wait().unwrap();
+        } else {
+            send(&child, Signal::STOP);
+            asleep.push(child);
+        }
+        if random.below(2) == 0 && !asleep.is_empty() {
+            let wakes = asleep.swap_remove(random.below(asleep.len() as u64) as usize);
+            send(&wakes, Signal::CONT);
+            awake.push(wakes);
+        }
+    }
+    asleep.iter().for_each(|child| send(child, Signal::CONT));
+    let taken_over = |child: &mut Child| match failure(child) {
+        None => false,
+        Some(said) if said.contains("another process has taken over") => true,
+        Some(said) => panic!("{said}"),
+    };
+    asleep.into_iter().chain(awake).for_each(|mut child| _ = taken_over(&mut child));
+    while taken_over(&mut place.start(&args)) {}
+    place.results().assert_is(&Results::expected(1_500));
     assert_nothing_is_left(&place.output());
 }
 

@@ -389,11 +389,10 @@ impl OutputDir {
     pub fn discard(&self) {
         guard(&self.run.complete).clear();
         let mut lock = guard(&self.run.lock);
-        // Without the lock (as when `prepare` has failed) what is there is somebody else's.
-        if lock.take().is_some() {
-            if self.run.durable.get().is_none() {
-                self.clean(); // else a checkpoint may name it, or the next process use it
-            }
+        // Without the lock (as when `prepare` has failed) what is there is somebody else's; with checkpoints one of them may
+        // name it, or the next process use it.
+        if lock.take().is_some() && self.run.durable.get().is_none() {
+            self.clean();
         }
     }
 
