@@ -69,10 +69,14 @@ pub trait Sink<T: Data>: Send + Sync + 'static {
     /// [restored](SinkWriter::restore).
     ///
     /// A sink that has this makes things durable in [`SinkWriter::checkpoint`], shows them in [`SinkWriter::committed`],
-    /// and nothing before. What the checkpoint names is kept, also if it has been published already; what an earlier
-    /// process of the same checkpoints has left and the checkpoint does not name is removed, at the latest when the next
-    /// process goes on. That process may be alive (stopped, or slow): it must neither be waited for nor do harm when it
-    /// goes on. An [`abort`](Self::abort) must not remove what a checkpoint may name, nor what is published.
+    /// and nothing before. An earlier process of the same checkpoints may be alive (at work, stopped, or slow): it must
+    /// neither be waited for nor do harm when it goes on. An [`abort`](Self::abort) must not remove what a checkpoint may
+    /// name, nor what is published.
+    ///
+    /// What earlier processes have left and no checkpoint names is to be removed, with care: the process may itself be put
+    /// to sleep at any moment, and find the files of its successors when it wakes up. The call comes before the process
+    /// takes the checkpoints over, so nothing that is there *now* is of a successor: of that, what no writer is restored
+    /// with may be removed as soon as there is something to checkpoint, and nothing else.
     ///
     /// # Errors
     /// If it cannot go on, as all sinks that do not say otherwise: they would lose data, or write it twice.

@@ -375,9 +375,9 @@ impl OutputDir {
         }
         sync_directory(&self.path)?;
         if self.run.durable.get().is_some() {
-            self.begin_checkpoint();
-            remove_all(&mut guard(&self.run.marks).old);
-            self.leave();
+            // No checkpoint needs it any more, whoever has left it.
+            let _ = fs::remove_dir_all(self.staging());
+            let _ = fs::remove_dir(self.path.join(STAGING));
         } else {
             self.clean();
         }
@@ -394,12 +394,6 @@ impl OutputDir {
         if lock.take().is_some() && self.run.durable.get().is_none() {
             self.clean();
         }
-    }
-
-    /// Removes the folders of files in the making if they are empty.
-    fn leave(&self) {
-        let _ = fs::remove_dir(self.staging());
-        let _ = fs::remove_dir(self.path.join(STAGING));
     }
 }
 

@@ -1,7 +1,7 @@
 //! A run, from the first split to the last file.
 
 use crate::DirectRunner;
-use crate::durable::Durable;
+use crate::durable::{Durable, TakenOver, at_the_same_moment};
 use crate::mail::Mail;
 use crate::quiet::Quiet;
 use crate::random::{Random, purpose};
@@ -101,22 +101,34 @@ pub(crate) fn start(graph: Graph, options: &PipelineOptions, runner: &DirectRunn
         true => Some(SignalGuard::install(control.clone()).map_err(|e| Error::io("signals cannot be handled", e))?),
         false => None,
     };
-    let mut run = None;
-    let mut durable = None;
-    if let Some((mut checkpoints, found)) = found {
-        // Whoever had them before cannot go on from here on, so only now that all else is well.
-        let Some((sinks, bytes)) = checkpoints.take_over(found)? else { return Ok(plan.already_finished()) };
-        if let Some(bytes) = bytes {
-            start = plan.read_checkpoint(&bytes)?;
-        }
-        (run, durable) = (Some(sinks), Some(checkpoints));
-    }
-    // Only now that there is something to read, as a sink may remove what was there before.
+    let run = found.as_ref().map(|(durable, found)| durable.run(found));
+    // Only now that there is something to read, as a sink may remove what was there before. And before checkpoints are taken
+    // over: what is there then is nobody's who comes later.
     for (n, (name, hooks)) in sinks(&plan.graph).enumerate() {
         if let Err(e) = run.as_ref().map_or_else(|| hooks.prepare(), |run| hooks.resume(&run.of_step(name))) {
             sinks(&plan.graph).take(n).for_each(|(_, hooks)| hooks.abort());
-            return Err(e.at_step(name));
+            return Err(match &found {
+                Some((durable, found)) if durable.is_outdated(found) => at_the_same_moment().caused_by(e),
+                _ => e.at_step(name),
+            });
         }
+    }
+    let abort = || sinks(&plan.graph).for_each(|(_, hooks)| hooks.abort());
+    let mut durable = None;
+    if let Some((mut checkpoints, found)) = found {
+        let taken = checkpoints.take_over(found).and_then(|taken| match taken {
+            TakenOver::Finished => Ok(None),
+            TakenOver::Fresh => Ok(Some(None)),
+            TakenOver::State(bytes) => plan.read_checkpoint(&bytes).map(|start| Some(Some(start))),
+        });
+        match taken.inspect_err(|_| abort())? {
+            None => {
+                abort();
+                return Ok(plan.already_finished());
+            }
+            Some(from) => start = from.unwrap_or(start),
+        }
+        durable = Some(checkpoints);
     }
     let supervise = {
         let plan = plan.clone();

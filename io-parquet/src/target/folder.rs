@@ -213,10 +213,10 @@ pub(crate) fn end_staging(target: &Path, id: &str, lock: Lock) {
     _ = fs::remove_dir(staging); // unless another run uses it
 }
 
-/// Ends the staging folder of a run with checkpoints: what is in there stays.
-pub(crate) fn leave_staging(target: &Path, id: &str) {
+/// Ends the staging folder of checkpoints that have come to their end: nobody needs it any more.
+pub(crate) fn end_durable_staging(target: &Path, id: &str) {
     let staging = target.join(STAGING);
-    _ = fs::remove_dir(staging.join(id)); // unless something is in there
+    _ = fs::remove_dir_all(staging.join(id));
     _ = fs::remove_dir(staging);
 }
 

@@ -200,7 +200,7 @@ impl LocalTarget {
         let Some((staging_lock, target_lock)) = locks else { return };
         match staging_lock {
             Some(lock) => folder::end_staging(&self.root, &self.id, lock),
-            None if well => folder::leave_staging(&self.root, &self.id),
+            None if well => folder::end_durable_staging(&self.root, &self.id),
             None => {}
         }
         target_lock.remove();
@@ -280,8 +280,6 @@ impl Target for LocalTarget {
 
     fn finish(&self) -> Result<()> {
         let done = if self.mode == WriteMode::Overwrite { self.replace() } else { self.sync() };
-        self.begin_checkpoint();
-        remove_all(&mut self.files().old_marks);
         if done.is_err() {
             self.take_back();
         }

@@ -12,7 +12,8 @@ mod tests;
 use crate::shared::Control;
 use backoff::{Backoff, retry};
 use dataflow_checkpoint::{
-    Action, Append, AttemptId, Checkpoints, Created, Event, Exit, Manifest, Process, ProcessOptions, Start, StartFrom,
+    Action, Append, AttemptId, Checkpoints, Created, Event, Exit, LineageId, Manifest, Process, ProcessOptions, Start,
+    StartFrom,
 };
 use dataflow_core::graph::Graph;
 use dataflow_core::{DurableRun, Error, ErrorKind, PipelineOptions, Result};
@@ -54,6 +55,30 @@ impl Found {
     pub(crate) fn is_fresh(&self) -> bool {
         self.state().is_none_or(|state| state.content.is_none())
     }
+}
+
+/// What there is to do once the checkpoints are taken over.
+#[derive(PartialEq, Debug)]
+pub(crate) enum TakenOver {
+    /// Nothing: the pipeline has come to its end before.
+    Finished,
+    /// Everything: it has never run, or not to a checkpoint.
+    Fresh,
+    /// To go on from this.
+    State(Vec<u8>),
+}
+
+/// The lineage that the checkpoints have begun with: whatever forks there were, it is theirs alone.
+fn first_lineage(manifest: &Manifest<State>) -> LineageId {
+    manifest.lineage.ancestors.first().map_or(manifest.lineage.id, |oldest| oldest.id)
+}
+
+pub(crate) fn at_the_same_moment() -> Error {
+    Error::new(
+        ErrorKind::Cancelled,
+        "another process has begun with these checkpoints at the same moment: start this one again if it is to take over, \
+         or give it another checkpoint location",
+    )
 }
 
 impl Durable {
@@ -98,9 +123,21 @@ impl Durable {
         Ok(Found(start))
     }
 
-    /// Takes over from whoever had the checkpoints before. Returns what sinks are to know, and the encoded state to go on
-    /// from, unless the pipeline has never run; nothing if it has come to its end before.
-    pub(crate) fn take_over(&mut self, found: Found) -> Result<Option<(DurableRun, Option<Vec<u8>>)>> {
+    /// What sinks are to know before the checkpoints are taken over.
+    pub(crate) fn run(&self, found: &Found) -> DurableRun {
+        let new = LineageId::begun_by(self.attempt);
+        let first = found.0.manifest.as_ref().map_or(new, |manifest| first_lineage(manifest));
+        DurableRun { checkpoints: first.to_string(), resumed: !found.is_fresh() }
+    }
+
+    /// Whether something has been added since that was found.
+    pub(crate) fn is_outdated(&self, found: &Found) -> bool {
+        self.checkpoints.newest().is_ok_and(|(newest, _)| newest != found.0.newest)
+    }
+
+    /// Takes over from whoever had the checkpoints before.
+    pub(crate) fn take_over(&mut self, found: Found) -> Result<TakenOver> {
+        let expected = self.run(&found).checkpoints;
         let mut found = Some(found);
         self.process.take_actions(); // what to start from is known
         let manifest = loop {
@@ -108,25 +145,21 @@ impl Durable {
                 Some(found) => found,
                 None => self.find()?, // somebody else was faster
             };
+            if self.run(&next).checkpoints != expected {
+                return Err(at_the_same_moment());
+            }
             if next.is_finished() {
-                return Ok(None);
+                return Ok(TakenOver::Finished);
             }
             self.process.on(Event::Start { newest: next.0.newest, from: next.0.manifest })?;
             if let Some(manifest) = self.drive()? {
                 break manifest;
             }
         };
-        let lineage = &manifest.lineage;
-        let first = lineage.ancestors.first().map_or(lineage.id, |oldest| oldest.id);
-        let run = DurableRun { checkpoints: first.to_string(), resumed: manifest.state.content.is_some() };
-        let bytes = match &manifest.state.content {
-            Some(content) => Some(retry(&self.control, || Ok(self.checkpoints.read(content)?.into_owned()))?),
-            None => None,
-        };
-        if run.resumed {
-            tracing::info!("going on from checkpoint {}", manifest.epoch);
-        }
-        Ok(Some((run, bytes)))
+        let Some(content) = &manifest.state.content else { return Ok(TakenOver::Fresh) };
+        let bytes = retry(&self.control, || Ok(self.checkpoints.read(content)?.into_owned()))?;
+        tracing::info!("going on from checkpoint {}", manifest.epoch);
+        Ok(TakenOver::State(bytes))
     }
 
     /// Adds a checkpoint to the chain.

@@ -66,9 +66,41 @@ fn process(store: &Arc<Flaky>) -> Option<(Durable, Option<Vec<u8>>)> {
     let control = Arc::new(Control::default());
     let (mut durable, found) =
         Durable::with(checkpoints, attempt, State::default(), &PipelineOptions::default(), control).unwrap();
-    let (run, bytes) = durable.take_over(found).unwrap()?;
-    assert_eq!(run.resumed, bytes.is_some());
+    let resumed = durable.run(&found).resumed;
+    let bytes = match durable.take_over(found).unwrap() {
+        TakenOver::Finished => return None,
+        TakenOver::Fresh => None,
+        TakenOver::State(bytes) => Some(bytes),
+    };
+    assert_eq!(resumed, bytes.is_some());
     Some((durable, bytes))
+}
+
+/// A process that has looked, but not yet taken over.
+fn looking(store: &Arc<Flaky>) -> (Durable, Found) {
+    let attempt = AttemptId::random();
+    let checkpoints = Checkpoints::new(store.clone(), attempt);
+    Durable::with(checkpoints, attempt, State::default(), &PipelineOptions::default(), Arc::default()).unwrap()
+}
+
+#[test]
+fn who_is_slow_to_take_over_goes_on_from_what_has_come_meanwhile() {
+    let store = Arc::new(Flaky::default());
+    let (mut first, _) = process(&store).unwrap();
+    first.checkpoint(b"old").unwrap();
+    let (mut slow, found) = looking(&store);
+    first.checkpoint(b"new").unwrap();
+    assert_eq!(slow.take_over(found).unwrap(), TakenOver::State(b"new".to_vec()));
+}
+
+#[test]
+fn of_two_processes_that_begin_at_once_the_slow_one_ends() {
+    let store = Arc::new(Flaky::default());
+    let (mut slow, found) = looking(&store);
+    let (mut first, _) = process(&store).unwrap();
+    let error = slow.take_over(found).unwrap_err();
+    assert!(error.to_string().contains("at the same moment"), "{error}");
+    first.checkpoint(b"first").unwrap();
 }
 
 #[test]
