@@ -43,7 +43,7 @@ pub use options::PipelineOptions;
 pub use pipeline::{PCollection, PTransform, Pipeline, PortCollections, StepSpec};
 pub use runner::{PipelineResult, Runner, RunningPipeline};
 pub use side_input_do_fn::SideInputDoFn;
-pub use sink::{Sink, SinkContext, SinkWriter};
+pub use sink::{DurableRun, Sink, SinkContext, SinkWriter};
 pub use source::{Boundedness, Poll, Progress, Source, SourceReader};
 pub use test_stream::TestStream;
 

@@ -22,6 +22,10 @@ pub trait RunningPipeline: Send {
     fn wait(&mut self) -> Result<()>;
     /// Stops the sources.
     fn drain(&self);
+    /// Takes a checkpoint and ends; drains where there are no checkpoints.
+    fn stop(&self) {
+        self.drain();
+    }
     /// Ends the run at once.
     fn cancel(&self);
     /// What of the input is read.
@@ -67,6 +71,12 @@ impl PipelineResult {
     /// Stops the sources; what is on its way is processed, windows close, and the run ends well.
     pub fn drain(&self) {
         self.running.drain();
+    }
+
+    /// Takes a checkpoint, publishes what belongs to it and ends the run well, so that the next one goes on from there:
+    /// windows stay open. Without `--checkpoint` the same as [`drain`](Self::drain).
+    pub fn stop(&self) {
+        self.running.stop();
     }
 
     /// Ends the run at once, with an error of kind `Cancelled`.

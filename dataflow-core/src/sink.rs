@@ -2,7 +2,7 @@
 
 use crate::metrics::Counter;
 use crate::plane::Batch;
-use crate::{Data, Result};
+use crate::{Data, Error, Result, stable_hash_of};
 use dataflow_windows::Timestamp;
 
 /// What the engine tells a sink about the run it takes part in.
@@ -26,6 +26,25 @@ impl SinkContext {
     }
 }
 
+/// What a sink is told of a run with checkpoints, which may go on from what an earlier process has left.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct DurableRun {
+    /// Names the sink among all that write to the same place: letters, digits and `-`, the same for all processes that go on
+    /// from the same checkpoints, and for no other pipeline and step.
+    pub checkpoints: String,
+    /// Whether there is a checkpoint to go on from. Else nothing has been published yet.
+    pub resumed: bool,
+}
+
+impl DurableRun {
+    /// The same for the sink of a step of the run, by its full name.
+    #[must_use]
+    pub fn of_step(&self, name: &str) -> Self {
+        let checkpoints = format!("{}-{:016x}", self.checkpoints, stable_hash_of(name.as_bytes()));
+        DurableRun { checkpoints, resumed: self.resumed }
+    }
+}
+
 /// Where elements go. Its writers, one per shard, take the elements; the sink itself begins and ends the run.
 ///
 /// What a writer has taken need not be seen by readers before `finish`, but must never be seen in part.
@@ -46,6 +65,28 @@ pub trait Sink<T: Data>: Send + Sync + 'static {
         Ok(())
     }
 
+    /// Called instead of [`prepare`](Self::prepare) in a run with checkpoints, before the writers of an earlier process are
+    /// [restored](SinkWriter::restore).
+    ///
+    /// A sink that has this makes things durable in [`SinkWriter::checkpoint`], shows them in [`SinkWriter::committed`],
+    /// and nothing before. An earlier process of the same checkpoints may be alive (at work, stopped, or slow): it must
+    /// neither be waited for nor do harm when it goes on. An [`abort`](Self::abort) must not remove what a checkpoint may
+    /// name, nor what is published.
+    ///
+    /// What earlier processes have left and no checkpoint names is to be removed, with care: the process may itself be put
+    /// to sleep at any moment, and find the files of its successors when it wakes up. The call comes before the process
+    /// takes the checkpoints over, so nothing that is there *now* is of a successor: of that, what no writer is restored
+    /// with may be removed as soon as there is something to checkpoint, and nothing else.
+    ///
+    /// # Errors
+    /// If it cannot go on, as all sinks that do not say otherwise: they would lose data, or write it twice.
+    fn resume(&self, _run: &DurableRun) -> Result<()> {
+        Err(Error::options(
+            "this sink cannot go on from a checkpoint of another process: run without --checkpoint, or write to a sink \
+             that can, such as files",
+        ))
+    }
+
     /// Opens the writer of a shard.
     ///
     /// # Errors
@@ -60,7 +101,8 @@ pub trait Sink<T: Data>: Send + Sync + 'static {
         Ok(())
     }
 
-    /// Called once instead of [`finish`](Self::finish) after the run has failed, when all writers are dropped.
+    /// Called once instead of [`finish`](Self::finish) after the run has failed, or was stopped after a checkpoint, when all
+    /// writers are dropped.
     fn abort(&self) {}
 }
 
@@ -96,6 +138,17 @@ pub trait SinkWriter<T: Data>: Send + 'static {
     /// # Errors
     /// If the state cannot be understood or what it names is gone.
     fn restore(&mut self, state: &[u8]) -> Result<()>;
+
+    /// What was [restored](Self::restore) is of a checkpoint that is durable and will not be gone back behind: readers may
+    /// see it now. Called in runs with checkpoints alone, after each checkpoint and when a process has taken over. It may
+    /// have been published before, by a process that was killed or by one that still runs: publishing twice must be
+    /// publishing once.
+    ///
+    /// # Errors
+    /// If it cannot be made visible.
+    fn committed(&mut self) -> Result<()> {
+        Ok(())
+    }
 
     /// All elements have come.
     ///

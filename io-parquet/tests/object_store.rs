@@ -5,7 +5,7 @@
 mod common;
 
 use common::{batch, open, read, write};
-use dataflow_core::{Metrics, Sink, SinkWriter};
+use dataflow_core::{DurableRun, Metrics, Sink, SinkWriter};
 use io_parquet::{ArrowRow, Compression, ParquetSink, ParquetSource, PartitionValue, WriteMode, column};
 use object_store::memory::InMemory;
 use object_store::path::Path;
@@ -156,4 +156,51 @@ fn hidden_objects_are_not_read() {
     runtime.block_on(store.put(&hidden, "half".into())).unwrap();
     write(&ParquetSink::to_store(Arc::clone(&store), "lake").unwrap(), &events(0..10)).unwrap();
     assert_eq!(read(&ParquetSource::<Event>::from_store(store, "lake").unwrap()).unwrap(), events(0..10));
+}
+
+#[test]
+fn in_a_run_with_checkpoints_objects_appear_when_a_checkpoint_has_them() {
+    let url = "memory://durable/lake";
+    let run = |resumed| DurableRun { checkpoints: "0123-ab".to_owned(), resumed };
+    let start = |resumed| {
+        let sink = ParquetSink::<Event>::to(url).roll_rows(3);
+        sink.resume(&run(resumed)).unwrap();
+        sink
+    };
+    let ids = || -> Vec<u64> {
+        let mut ids: Vec<u64> = read(&source(url).allow_empty(true)).unwrap().iter().map(|event| event.id).collect();
+        ids.sort_unstable();
+        ids
+    };
+    let first = start(false);
+    let mut writer = open(&first, &Metrics::default()).unwrap();
+    writer.write(&mut batch(events(0..10))).unwrap();
+    let state = writer.checkpoint().unwrap();
+    writer.write(&mut batch(events(10..20))).unwrap(); // lost with the process: no checkpoint has it
+    drop(writer);
+    assert_eq!(ids(), []);
+
+    let second = start(true);
+    let mut writer = open(&second, &Metrics::default()).unwrap();
+    writer.restore(&state).unwrap();
+    writer.committed().unwrap();
+    assert_eq!(ids(), (0..10).collect::<Vec<_>>());
+    let mut zombie = open(&first, &Metrics::default()).unwrap();
+    zombie.restore(&state).unwrap();
+    zombie.committed().unwrap();
+    first.abort();
+    assert_eq!(ids(), (0..10).collect::<Vec<_>>(), "publishing twice is publishing once");
+
+    writer.write(&mut batch(events(10..12))).unwrap();
+    let state = writer.checkpoint().unwrap();
+    let mut writer = open(&second, &Metrics::default()).unwrap();
+    writer.restore(&state).unwrap();
+    writer.committed().unwrap();
+    writer.close().unwrap();
+    second.finish().unwrap();
+    assert_eq!(ids(), (0..12).collect::<Vec<_>>());
+    let overwrite = ParquetSink::<Event>::to(url).mode(WriteMode::Overwrite).resume(&run(true)).unwrap_err();
+    assert!(overwrite.to_string().contains("--append"), "{overwrite}");
+    write(&ParquetSink::to(url).mode(WriteMode::Append), &events(20..21)).unwrap();
+    assert_eq!(ids(), (0..12).chain([20]).collect::<Vec<_>>(), "nothing else is left to be seen");
 }

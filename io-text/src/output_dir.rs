@@ -1,10 +1,11 @@
 //! A directory that files appear in whole or not at all: [`OutputDir`].
 
-use dataflow_core::{Error, Result};
+use dataflow_core::{DurableRun, Error, Result};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -13,6 +14,10 @@ use std::time::{SystemTime, UNIX_EPOCH};
 const STAGING: &str = "_staging";
 /// What their names end in, for readers that do not.
 const IN_THE_MAKING: &str = ".tmp";
+/// What the names of files end in that say that one is published.
+const PUBLISHED: &str = ".published";
+/// What the folders in [`STAGING`] begin with that have the files of runs with checkpoints.
+const OF_CHECKPOINTS: &str = "checkpoints-";
 /// The length of a run's name: microseconds since 1970 to base 36.
 const RUN_LEN: usize = 11;
 
@@ -35,6 +40,9 @@ pub enum WriteMode {
 /// and hands them [in](Self::hand_in); at last [`publish`](Self::publish), or [`discard`](Self::discard). Only one run
 /// at a time can write to a directory; the lock goes with the process. What a killed run has left is removed by the
 /// next `prepare`.
+///
+/// A run with checkpoints goes: [`resume`](Self::resume) once; each writer [adopts](Self::adopt) what its checkpoint names
+/// and [publishes](Self::publish_now) it, stages and seals files, and syncs them before the next checkpoint names them.
 ///
 /// Files are called `PREFIX-RUN-SHARD-PART.EXTENSION`, where `RUN` sorts by the time at which the run began. Only files
 /// with such names and its own prefix are ever removed.
@@ -73,6 +81,22 @@ struct Run {
     parts: Mutex<BTreeMap<usize, u32>>,
     /// The files to publish.
     complete: Mutex<BTreeSet<String>>,
+    /// The folder in [`STAGING`] that a run with checkpoints has, rather than the whole of it: what is in there is removed
+    /// by the processes of these checkpoints alone.
+    durable: OnceLock<String>,
+    /// What earlier processes have left there, unless a checkpoint names it.
+    left: Mutex<BTreeSet<PathBuf>>,
+    marks: Mutex<Marks>,
+}
+
+/// Files in the staging folder that say which files are published. Readers may take those away, and a checkpoint still
+/// names them.
+#[derive(Debug, Default)]
+struct Marks {
+    /// Of files that the last checkpoint names.
+    current: BTreeSet<PathBuf>,
+    /// Of files that it does not name any more.
+    old: BTreeSet<PathBuf>,
 }
 
 impl OutputDir {
@@ -95,11 +119,21 @@ impl OutputDir {
     }
 
     fn staging(&self) -> PathBuf {
-        self.path.join(STAGING)
+        let staging = self.path.join(STAGING);
+        self.run.durable.get().map_or(staging.clone(), |folder| staging.join(folder))
     }
 
     fn staged(&self, name: &str) -> PathBuf {
         self.staging().join(format!("{name}{IN_THE_MAKING}"))
+    }
+
+    fn mark(&self, name: &str) -> PathBuf {
+        self.staging().join(format!("{name}{PUBLISHED}"))
+    }
+
+    /// Whether a file has been published in a run with checkpoints, wherever it is now.
+    fn is_marked(&self, name: &str) -> bool {
+        self.run.durable.get().is_some() && self.mark(name).exists()
     }
 
     /// Creates the directory if there is none, makes sure that this run alone writes to it and that it may, and removes
@@ -109,12 +143,49 @@ impl OutputDir {
     /// If it is no directory, may not be written to, is being written to, or holds files and the mode is
     /// [`FailIfNotEmpty`](WriteMode::FailIfNotEmpty).
     pub fn prepare(&self) -> Result<()> {
+        self.create()?;
+        self.lock(false)?;
+        self.check_mode()?;
+        self.clean();
+        fs::create_dir_all(self.staging()).map_err(|e| cannot("write to", &self.path, e))
+    }
+
+    /// As [`prepare`](Self::prepare) in a run with checkpoints. What is there is accepted if the run goes on from a
+    /// checkpoint, and what an earlier process has left waits to be [adopted](Self::adopt). Processes of checkpoints share
+    /// the lock: who of them may publish, their checkpoints decide.
+    ///
+    /// # Errors
+    /// As `prepare`, or if the mode is [`Overwrite`](WriteMode::Overwrite), which shows files at the end of a run alone.
+    pub fn resume(&self, run: &DurableRun) -> Result<()> {
+        if self.mode == WriteMode::Overwrite {
+            return Err(Error::options(format!(
+                "--overwrite replaces what is in {} when the run has ended, and runs with checkpoints show files all the \
+                 time: say --append, or choose another output directory",
+                self.path.display()
+            )));
+        }
+        self.create()?;
+        self.lock(true)?;
+        if !run.resumed {
+            self.check_mode()?;
+        }
+        _ = self.run.durable.set(format!("{OF_CHECKPOINTS}{}", run.checkpoints));
+        fs::create_dir_all(self.staging()).map_err(|e| cannot("write to", &self.path, e))?;
+        let entries = fs::read_dir(self.staging()).map_err(|e| cannot("list", &self.staging(), e))?;
+        *guard(&self.run.left) = entries.flatten().map(|entry| entry.path()).collect();
+        Ok(())
+    }
+
+    fn create(&self) -> Result<()> {
         let shown = self.path.display();
         if self.path.metadata().is_ok_and(|meta| !meta.is_dir()) {
             return Err(Error::options(format!("{shown} is a file, not a directory: choose another output directory")));
         }
-        fs::create_dir_all(&self.path).map_err(|e| cannot("create the directory", &self.path, e))?;
-        self.lock()?;
+        fs::create_dir_all(&self.path).map_err(|e| cannot("create the directory", &self.path, e))
+    }
+
+    fn check_mode(&self) -> Result<()> {
+        let shown = self.path.display();
         if self.mode == WriteMode::FailIfNotEmpty
             && let Some(name) = self.entries()?.iter().find(|name| !name.starts_with(['.', '_']))
         {
@@ -123,18 +194,17 @@ impl OutputDir {
                  what is there, --overwrite to replace it"
             )));
         }
-        self.clean();
-        fs::create_dir_all(self.staging()).map_err(|e| cannot("write to", &self.path, e))
+        Ok(())
     }
 
     /// Holds the directory for this run. The lock is on the directory itself, so that nothing stays behind.
-    fn lock(&self) -> Result<()> {
+    fn lock(&self, shared: bool) -> Result<()> {
         let mut lock = guard(&self.run.lock);
         if lock.is_some() {
             return Ok(());
         }
         let directory = File::open(&self.path).map_err(|e| cannot("open the directory", &self.path, e))?;
-        match directory.try_lock() {
+        match if shared { directory.try_lock_shared() } else { directory.try_lock() } {
             Ok(()) => *lock = Some(directory),
             Err(TryLockError::WouldBlock) => {
                 return Err(Error::options(format!(
@@ -223,7 +293,10 @@ impl OutputDir {
     pub fn adopt(&self, name: &str) -> Result<SealedFile> {
         let meta = match self.is_own(name) {
             // A run that ended while it published has moved it already.
-            true => self.staged(name).metadata().or_else(|_| self.path.join(name).metadata()),
+            true => {
+                let published = self.staged(name).metadata().or_else(|_| self.path.join(name).metadata());
+                published.or_else(|e| if self.is_marked(name) { self.mark(name).metadata() } else { Err(e) })
+            }
             false => Err(io::Error::new(io::ErrorKind::InvalidData, "it is not called as files of this sink are")),
         };
         let meta = meta.map_err(|e| {
@@ -236,7 +309,48 @@ impl OutputDir {
                 e,
             )
         })?;
+        let mut left = guard(&self.run.left);
+        left.remove(&self.staged(name));
+        left.remove(&self.mark(name));
         Ok(SealedFile { name: name.to_owned(), bytes: meta.len() })
+    }
+
+    /// Says that the next checkpoint begins: all writers have adopted and published what the last one names. Removes what
+    /// earlier processes of the same checkpoints have left and nobody has [adopted](Self::adopt).
+    pub fn begin_checkpoint(&self) {
+        remove_all(&mut guard(&self.run.left));
+        let mut marks = guard(&self.run.marks);
+        let current = std::mem::take(&mut marks.current);
+        marks.old.extend(current);
+    }
+
+    /// Makes files visible, durably, and goes on. A file that is visible stays as it is.
+    ///
+    /// # Errors
+    /// If a file cannot be moved. Those moved before are visible then, each of them whole.
+    pub fn publish_now(&self, files: impl IntoIterator<Item = SealedFile>) -> Result<()> {
+        remove_all(&mut guard(&self.run.marks).old);
+        let mut some = false;
+        for file in files {
+            self.publish_file(&file.name)?;
+            some = true;
+        }
+        if some { sync_directory(&self.path) } else { Ok(()) }
+    }
+
+    fn publish_file(&self, name: &str) -> Result<()> {
+        let (from, to) = (self.staged(name), self.path.join(name));
+        if self.run.durable.get().is_some() {
+            // Before it is moved: with the mark it is published as soon as it is not staged any more.
+            let mark = self.mark(name);
+            File::create(&mark).map_err(|e| cannot("create", &mark, e))?;
+            guard(&self.run.marks).current.insert(mark);
+        }
+        match fs::rename(&from, &to) {
+            Err(e) if e.kind() == io::ErrorKind::NotFound && (to.exists() || self.is_marked(name)) => {} // moved before
+            moved => moved.map_err(|e| cannot("publish", &to, e))?,
+        }
+        Ok(())
     }
 
     /// Has a file published with all others.
@@ -257,24 +371,27 @@ impl OutputDir {
             }
         }
         for name in &complete {
-            let (from, to) = (self.staged(name), self.path.join(name));
-            match fs::rename(&from, &to) {
-                Err(e) if e.kind() == io::ErrorKind::NotFound && to.exists() => {} // moved before a restart
-                moved => moved.map_err(|e| cannot("publish", &to, e))?,
-            }
+            self.publish_file(name)?;
         }
         sync_directory(&self.path)?;
-        self.clean();
+        if self.run.durable.get().is_some() {
+            // No checkpoint needs it any more, whoever has left it.
+            let _ = fs::remove_dir_all(self.staging());
+            let _ = fs::remove_dir(self.path.join(STAGING));
+        } else {
+            self.clean();
+        }
         *guard(&self.run.lock) = None;
         Ok(())
     }
 
-    /// Removes all that is not published, and ends the run.
+    /// Removes all that is not published, unless a checkpoint may name it, and ends the run.
     pub fn discard(&self) {
         guard(&self.run.complete).clear();
         let mut lock = guard(&self.run.lock);
-        // Without the lock (as when `prepare` has failed) what is there is somebody else's.
-        if lock.take().is_some() {
+        // Without the lock (as when `prepare` has failed) what is there is somebody else's; with checkpoints one of them may
+        // name it, or the next process use it.
+        if lock.take().is_some() && self.run.durable.get().is_none() {
             self.clean();
         }
     }
@@ -284,8 +401,19 @@ fn guard<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+fn remove_all(paths: &mut BTreeSet<PathBuf>) {
+    for path in std::mem::take(paths) {
+        let _ = fs::remove_file(path); // the next process tries again
+    }
+}
+
+/// The name of a run: no other one of this process has it.
 fn run_name() -> String {
-    let mut micros = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |now| now.as_micros());
+    static LAST: AtomicU64 = AtomicU64::new(0);
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |now| now.as_micros() as u64);
+    let later = |last: u64| Some(now.max(last + 1));
+    let last = LAST.fetch_update(Ordering::Relaxed, Ordering::Relaxed, later);
+    let mut micros = now.max(last.map_or(0, |last| last + 1));
     let mut digits = [b'0'; RUN_LEN];
     for digit in digits.iter_mut().rev() {
         *digit = b"0123456789abcdefghijklmnopqrstuvwxyz"[(micros % 36) as usize];

@@ -5,7 +5,7 @@ use crate::encoder::Encoder;
 use crate::format::{self, Format};
 use crate::output_dir::{OutputDir, SealedFile, WriteMode};
 use dataflow_core::plane::Batch;
-use dataflow_core::{Counter, Data, Error, Result, Sink, SinkContext, SinkWriter, coder};
+use dataflow_core::{Counter, Data, DurableRun, Error, Result, Sink, SinkContext, SinkWriter, coder};
 use serde::Serialize;
 use std::path::PathBuf;
 
@@ -14,6 +14,10 @@ use std::path::PathBuf;
 /// The files become visible together when the run has ended well: until then they are in `_staging` in the directory.
 /// After an error nothing is visible; what a killed run has left, the next one removes. A shard that gets no elements
 /// makes no file. Files are called `part-RUN-SHARD-PART.EXTENSION`; see [`OutputDir`].
+///
+/// In a run with checkpoints files become visible as soon as a checkpoint has them: near-real-time output. What is not in
+/// a checkpoint yet is in a folder of `_staging` that belongs to the checkpoints; it is there until the run goes on from
+/// them, also beside runs without checkpoints.
 ///
 /// It counts `records`, `files` and `bytes` (of the files).
 ///
@@ -121,6 +125,10 @@ impl<T: Data> Sink<T> for TextSink<T> {
         self.dir.prepare()
     }
 
+    fn resume(&self, run: &DurableRun) -> Result<()> {
+        self.dir.resume(run)
+    }
+
     fn open(&self, context: SinkContext) -> Result<TextWriter<T>> {
         Ok(TextWriter {
             dir: self.dir.clone(),
@@ -197,6 +205,7 @@ impl<T: Data> SinkWriter<T> for TextWriter<T> {
 
     fn checkpoint(&mut self) -> Result<Vec<u8>> {
         self.seal_part()?;
+        self.dir.begin_checkpoint();
         if !self.sealed.is_empty() {
             self.dir.sync_staging()?;
         }
@@ -211,6 +220,10 @@ impl<T: Data> SinkWriter<T> for TextWriter<T> {
             self.sealed.push(self.dir.adopt(&name)?);
         }
         Ok(())
+    }
+
+    fn committed(&mut self) -> Result<()> {
+        self.dir.publish_now(self.sealed.drain(..))
     }
 
     fn close(&mut self) -> Result<()> {

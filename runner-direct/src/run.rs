@@ -1,5 +1,7 @@
 //! A run, from the first split to the last file.
 
+use crate::DirectRunner;
+use crate::durable::{Durable, TakenOver, at_the_same_moment};
 use crate::mail::Mail;
 use crate::quiet::Quiet;
 use crate::random::{Random, purpose};
@@ -13,14 +15,15 @@ use crate::worker::{End, FIRST_NAP, Worker};
 use crossbeam_utils::sync::Parker;
 use dataflow_core::graph::{Graph, NodeId, NodeKind, Role, SinkHooks};
 use dataflow_core::source::ErasedSplit;
-use dataflow_core::{Boundedness, Error, Progress, Result, RunningPipeline, coder};
+use dataflow_core::{Boundedness, Error, PipelineOptions, Progress, Result, RunningPipeline, coder};
 use dataflow_exec::{Executor, Snapshot};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::thread::{JoinHandle, ScopedJoinHandle};
+use std::time::{Duration, Instant};
 
 /// The state of a whole pipeline while everything is still.
 #[derive(Serialize, Deserialize, Default)]
@@ -55,36 +58,83 @@ struct Plan {
     restarts: Restarts,
     seed: Option<u64>,
     control: Arc<Control>,
+    /// How long after one checkpoint the next one is due, if there are any.
+    interval: Option<Duration>,
 }
 
-/// Checks sources and sinks, and starts the threads.
-pub(crate) fn start(graph: Graph, threads: usize, restarts: Restarts, seed: Option<u64>, signals: bool) -> Result<Run> {
+/// How the threads' work ended.
+enum Outcome {
+    /// All is done and closed.
+    Closed,
+    /// This is the state; whether all input is processed.
+    State { bytes: Vec<u8>, complete: bool },
+}
+
+/// Checks sources and sinks, takes over checkpoints, and starts the threads.
+pub(crate) fn start(graph: Graph, options: &PipelineOptions, runner: &DirectRunner) -> Result<Run> {
     let script = Arc::new(Script::of(&graph)?);
-    let mut splits = BTreeMap::new();
-    for node in &graph.nodes {
-        if let NodeKind::Read(source) = &node.kind {
-            let opened = Splits::open(source, threads).map_err(|e| e.at_step(&node.name))?;
-            splits.insert(node.name.clone(), Arc::new(opened));
-        }
-    }
     let control = Arc::new(Control::default());
-    let guard = match signals {
+    let interval = options.checkpoint.as_ref().map(|_| options.checkpoint_interval.as_micros());
+    let plan = Arc::new(Plan {
+        graph,
+        script,
+        threads: options.threads(),
+        restarts: runner.restarts,
+        seed: runner.seed,
+        control: control.clone(),
+        interval: interval.map(|micros| Duration::from_micros(u64::try_from(micros).unwrap_or(0))),
+    });
+    let mut found = None;
+    if let Some(location) = &options.checkpoint {
+        let (durable, start) = Durable::open(location, &plan.graph, options, control.clone())?;
+        if start.is_finished() {
+            return Ok(plan.already_finished());
+        }
+        control.set_durable();
+        found = Some((durable, start));
+    }
+    let mut start = Start::default();
+    if found.as_ref().is_none_or(|(_, found)| found.is_fresh()) {
+        start.splits = plan.open_sources()?;
+    }
+    let guard = match runner.signals {
         true => Some(SignalGuard::install(control.clone()).map_err(|e| Error::io("signals cannot be handled", e))?),
         false => None,
     };
-    // Only now that there is something to read, as a sink may remove what was there before.
-    for (n, (name, hooks)) in sinks(&graph).enumerate() {
-        if let Err(e) = hooks.prepare() {
-            sinks(&graph).take(n).for_each(|(_, hooks)| hooks.abort());
-            return Err(e.at_step(name));
+    let run = found.as_ref().map(|(durable, found)| durable.run(found));
+    // Only now that there is something to read, as a sink may remove what was there before. And before checkpoints are taken
+    // over: what is there then is nobody's who comes later.
+    for (n, (name, hooks)) in sinks(&plan.graph).enumerate() {
+        if let Err(e) = run.as_ref().map_or_else(|| hooks.prepare(), |run| hooks.resume(&run.of_step(name))) {
+            sinks(&plan.graph).take(n).for_each(|(_, hooks)| hooks.abort());
+            return Err(match &found {
+                Some((durable, found)) if durable.is_outdated(found) => at_the_same_moment().caused_by(e),
+                _ => e.at_step(name),
+            });
         }
     }
-    let plan = Arc::new(Plan { graph, script, threads, restarts, seed, control: control.clone() });
+    let abort = || sinks(&plan.graph).for_each(|(_, hooks)| hooks.abort());
+    let mut durable = None;
+    if let Some((mut checkpoints, found)) = found {
+        let taken = checkpoints.take_over(found).and_then(|taken| match taken {
+            TakenOver::Finished => Ok(None),
+            TakenOver::Fresh => Ok(Some(None)),
+            TakenOver::State(bytes) => plan.read_checkpoint(&bytes).map(|start| Some(Some(start))),
+        });
+        match taken.inspect_err(|_| abort())? {
+            None => {
+                abort();
+                return Ok(plan.already_finished());
+            }
+            Some(from) => start = from.unwrap_or(start),
+        }
+        durable = Some(checkpoints);
+    }
     let supervise = {
         let plan = plan.clone();
         move || {
             let _guard = guard;
-            plan.supervise(Start { splits, ..Start::default() })
+            plan.supervise(start, durable)
         }
     };
     let thread = std::thread::Builder::new().name("dataflow-supervisor".to_owned());
@@ -103,20 +153,33 @@ fn sinks(graph: &Graph) -> impl Iterator<Item = (&str, &Arc<dyn SinkHooks>)> {
 }
 
 impl Plan {
-    /// Runs the threads to their end, over restarts, and then the sinks' ends.
-    fn supervise(&self, mut start: Start) -> Result<()> {
-        let result = loop {
-            match self.run_engine(&start) {
-                Ok(None) => break Ok(()),
-                Ok(Some(bytes)) => match self.read_checkpoint(&bytes) {
-                    Ok(again) => start = Start { restarts: start.restarts + 1, ..again },
-                    Err(e) => break Err(e),
-                },
-                Err(e) => break Err(e),
+    /// The run of a pipeline whose checkpoints say that it has come to its end.
+    fn already_finished(&self) -> Run {
+        tracing::info!("by its checkpoints the pipeline has come to its end before, so nothing is done");
+        Run { control: self.control.clone(), supervisor: None }
+    }
+
+    fn open_sources(&self) -> Result<BTreeMap<String, Arc<Splits>>> {
+        let mut splits = BTreeMap::new();
+        for node in &self.graph.nodes {
+            if let NodeKind::Read(source) = &node.kind {
+                let opened = Splits::open(source, self.threads).map_err(|e| e.at_step(&node.name))?;
+                splits.insert(node.name.clone(), Arc::new(opened));
             }
-        };
+        }
+        Ok(splits)
+    }
+
+    /// Runs the threads to their end, over restarts and checkpoints, and then the sinks' ends.
+    fn supervise(&self, start: Start, mut durable: Option<Durable>) -> Result<()> {
+        let result = self.run_engines(start, &mut durable);
+        if let Ok(false) = result {
+            // The next process has to do with what is there.
+            sinks(&self.graph).for_each(|(_, hooks)| hooks.abort());
+            return Ok(());
+        }
         let mut finished = 0;
-        let result = result.and_then(|()| {
+        let result = result.and_then(|_| {
             sinks(&self.graph).try_for_each(|(name, hooks)| {
                 let result = catch_unwind(AssertUnwindSafe(|| hooks.finish()));
                 result.unwrap_or_else(|panic| Err(Error::panicked(&*panic))).map_err(|e| e.at_step(name))?;
@@ -124,12 +187,42 @@ impl Plan {
                 Ok(())
             })
         });
+        // Not before all is durable: no other process will look at it again.
+        let result = result.and_then(|()| durable.as_mut().map_or(Ok(()), Durable::finish));
+        let result = result.map_err(|e| match &durable {
+            Some(durable) => durable.explain(e),
+            None => e,
+        });
         // What a sink has finished stays.
         result.inspect_err(|_| sinks(&self.graph).skip(finished).for_each(|(_, hooks)| hooks.abort()))
     }
 
-    /// Runs all threads until the end, or until the next restart: then the state as bytes is returned.
-    fn run_engine(&self, start: &Start) -> Result<Option<Vec<u8>>> {
+    /// Returns whether all input is processed; else the run was stopped after a checkpoint.
+    fn run_engines(&self, mut start: Start, durable: &mut Option<Durable>) -> Result<bool> {
+        loop {
+            let Outcome::State { bytes, complete } = self.run_engine(&start)? else { return Ok(true) };
+            if let Some(durable) = &mut *durable {
+                durable.checkpoint(&bytes)?;
+            }
+            start = Start { restarts: start.restarts + 1, ..self.read_checkpoint(&bytes)? };
+            if durable.is_some() && (complete || self.control.is_stopping()) {
+                self.publish(&start)?;
+                return Ok(complete);
+            }
+        }
+    }
+
+    /// Has the sinks publish what belongs to the last checkpoint. The threads have ended.
+    fn publish(&self, start: &Start) -> Result<()> {
+        for me in 0..self.threads {
+            let mut executor = Executor::new(&self.graph, me, self.threads, start.steps.as_ref())?;
+            executor.committed()?;
+        }
+        Ok(())
+    }
+
+    /// Runs all threads until the end, the next restart or checkpoint.
+    fn run_engine(&self, start: &Start) -> Result<Outcome> {
         let edges = self.graph.nodes.iter().flat_map(|n| &n.inputs).filter(|i| i.is_exchanged(self.threads)).count();
         let (mail, parkers) = Mail::new(edges, self.threads);
         let engine = Arc::new(Engine {
@@ -142,8 +235,10 @@ impl Plan {
             budget: AtomicU64::new(self.restarts.budget(self.seed, start.restarts)),
             seed: self.seed,
             halt: AtomicBool::new(false),
+            durable: self.interval.is_some(),
+            due: self.interval.and_then(|interval| Instant::now().checked_add(interval)),
         });
-        *self.control.engine.lock().unwrap_or_else(PoisonError::into_inner) = Some(engine.clone());
+        self.control.set_engine(engine.clone());
         let engine = &*engine;
         let ends: Vec<Result<End>> = std::thread::scope(|scope| {
             let spawn = |(me, parker): (usize, Parker)| {
@@ -165,7 +260,7 @@ impl Plan {
             return Err(error);
         }
         let mut checkpoint = Checkpoint::default();
-        let mut paused = false;
+        let (mut paused, mut complete) = (false, false);
         for end in ends {
             match end? {
                 End::Finished => {}
@@ -174,22 +269,29 @@ impl Plan {
                     paused = true;
                     checkpoint.steps.merge(*snapshot);
                 }
+                End::Complete(snapshot) => {
+                    complete = true;
+                    checkpoint.steps.merge(*snapshot);
+                }
             }
         }
-        if !paused {
-            return Ok(None);
+        if !paused && !complete {
+            return Ok(Outcome::Closed);
         }
         checkpoint.script = engine.position();
         checkpoint.splits = start.splits.iter().map(|(name, splits)| (name.clone(), splits.checkpoint())).collect();
         let mut bytes = Vec::new();
         coder::encode(&checkpoint, &mut bytes)?;
-        Ok(Some(bytes))
+        Ok(Outcome::State { bytes, complete: !paused })
     }
 
     fn run_thread(&self, me: usize, parker: Parker, start: &Start, engine: &Engine) -> Result<End> {
         let feeding = feeding_side_inputs(&self.graph);
         let run = || {
-            let executor = Executor::new(&self.graph, me, self.threads, start.steps.as_ref())?;
+            let mut executor = Executor::new(&self.graph, me, self.threads, start.steps.as_ref())?;
+            if engine.durable {
+                executor.committed()?; // what it goes on from is in the chain
+            }
             let source = |(id, node): (usize, &dataflow_core::graph::Node)| {
                 let splits = start.splits.get(&node.name)?.clone();
                 Some(SourceTask::new(NodeId(id), node.name.clone(), splits, feeding[id]))
@@ -247,6 +349,10 @@ impl RunningPipeline for Run {
 
     fn drain(&self) {
         self.control.drain();
+    }
+
+    fn stop(&self) {
+        self.control.stop();
     }
 
     fn cancel(&self) {

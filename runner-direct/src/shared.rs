@@ -8,6 +8,7 @@ use crate::splits::Splits;
 use dataflow_core::{Error, ErrorKind, Progress};
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
 
 const RUN: u8 = 0;
 const DRAIN: u8 = 1;
@@ -17,15 +18,54 @@ const ABORT: u8 = 2;
 #[derive(Default)]
 pub(crate) struct Control {
     phase: AtomicU8,
+    /// The run has checkpoints.
+    durable: AtomicBool,
+    /// It is to end after the next checkpoint.
+    stopping: AtomicBool,
     failure: Mutex<Option<Error>>,
     /// The queues and splits at the moment.
-    pub(crate) engine: Mutex<Option<Arc<Engine>>>,
+    engine: Mutex<Option<Arc<Engine>>>,
 }
 
 impl Control {
     pub(crate) fn drain(&self) {
         _ = self.phase.compare_exchange(RUN, DRAIN, Ordering::SeqCst, Ordering::SeqCst);
         self.wake();
+    }
+
+    /// Says that the run has checkpoints.
+    pub(crate) fn set_durable(&self) {
+        self.durable.store(true, Ordering::SeqCst);
+    }
+
+    pub(crate) fn is_durable(&self) -> bool {
+        self.durable.load(Ordering::SeqCst)
+    }
+
+    /// Ends the run after a checkpoint; without checkpoints, drains it.
+    pub(crate) fn stop(&self) {
+        if !self.is_durable() {
+            return self.drain();
+        }
+        self.stopping.store(true, Ordering::SeqCst);
+        if let Some(engine) = &*self.engine.lock().unwrap_or_else(PoisonError::into_inner) {
+            engine.halt_soon();
+        }
+    }
+
+    /// Whether it is to end after the next checkpoint.
+    pub(crate) fn is_stopping(&self) -> bool {
+        self.stopping.load(Ordering::SeqCst)
+    }
+
+    /// Makes `engine` the one that runs now.
+    pub(crate) fn set_engine(&self, engine: Arc<Engine>) {
+        let mut current = self.engine.lock().unwrap_or_else(PoisonError::into_inner);
+        // Who stops the run from now on finds the engine.
+        if self.is_stopping() {
+            engine.halt_soon();
+        }
+        *current = Some(engine);
     }
 
     pub(crate) fn fail(&self, error: Error) {
@@ -88,12 +128,23 @@ pub(crate) struct Engine {
     pub(crate) seed: Option<u64>,
     /// Everything is still: threads may write their snapshots.
     pub(crate) halt: AtomicBool,
+    /// The run has checkpoints, so nothing is published before one has it.
+    pub(crate) durable: bool,
+    /// When the next checkpoint is due.
+    pub(crate) due: Option<Instant>,
 }
 
 impl Engine {
     /// How far the script is.
     pub(crate) fn position(&self) -> Position {
         *self.position.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Has all threads come to rest for a snapshot.
+    pub(crate) fn halt_soon(&self) {
+        if self.budget.swap(0, Ordering::SeqCst) != 0 {
+            self.mail.wake_others(None);
+        }
     }
 
     /// A batch was read, or an event played.

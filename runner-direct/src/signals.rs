@@ -15,7 +15,8 @@ struct Runs {
     live: Vec<Arc<Control>>,
 }
 
-/// While it lives, the first signal drains the run and the second one ends it at once.
+/// While it lives, the first signal drains the run (SIGTERM has one with checkpoints take one and end) and the second one
+/// ends it at once.
 pub(crate) struct SignalGuard(Arc<Control>);
 
 impl SignalGuard {
@@ -45,9 +46,12 @@ fn on_signal(signal: i32) {
         _ = emulate_default_handler(signal);
     }
     for control in &runs.live {
-        if control.is_draining() {
+        if control.is_draining() || control.is_stopping() {
             tracing::warn!("stopping at once");
             control.cancel();
+        } else if signal == SIGTERM && control.is_durable() {
+            tracing::warn!("stopping after a checkpoint; once more to stop at once");
+            control.stop();
         } else {
             tracing::warn!("stopping: what was read is worked off first; once more to stop at once");
             control.drain();

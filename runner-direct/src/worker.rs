@@ -1,5 +1,6 @@
 //! The event loop of one thread.
 
+use crate::durable::now;
 use crate::quiet::Next;
 use crate::random::Random;
 use crate::script::Command;
@@ -10,7 +11,7 @@ use dataflow_core::{Error, Result};
 use dataflow_exec::{EdgeId, Executor, Snapshot};
 use dataflow_windows::Timestamp;
 use std::sync::atomic::Ordering;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
 /// How many messages of one queue are worked off before the next one is looked at.
 const RECEIVE_BATCH: usize = 2;
@@ -63,6 +64,8 @@ pub(crate) enum End {
     Finished,
     /// Everything is still, and this is the state.
     Paused(Box<Snapshot>),
+    /// All input is processed, and this is the state: a checkpoint must have it before anything more is published.
+    Complete(Box<Snapshot>),
     /// Another thread failed, or the run was cancelled.
     Aborted,
 }
@@ -103,10 +106,14 @@ impl Worker<'_> {
                 dirty = false;
                 continue;
             } else if self.rest(pausing)? {
-                return Ok(End::Finished);
+                return self.finish();
             }
             // The time of a script moves with its events alone.
-            if !scripted && Instant::now() >= tick && self.busy() {
+            let time = Instant::now();
+            if time >= tick && self.engine.due.is_some_and(|due| time >= due) {
+                self.engine.halt_soon();
+            }
+            if !scripted && time >= tick && self.busy() {
                 (tick, ticks, dirty) = (Instant::now() + TICK, ticks + 1, true);
                 self.executor.processing_time(now())?;
                 if ticks % FLUSH_TICKS == 0 {
@@ -319,11 +326,19 @@ impl Worker<'_> {
             }
             self.parker.park_timeout(NAP);
         }
+        Ok(true)
+    }
+
+    /// All threads are done.
+    fn finish(mut self) -> Result<End> {
         for edge in (0..self.executor.edge_count()).map(EdgeId) {
             (0..self.threads).try_for_each(|receiver| self.take_back(edge, receiver))?;
         }
+        if self.engine.durable {
+            return Ok(End::Complete(Box::new(self.executor.snapshot()?)));
+        }
         self.executor.close()?;
-        Ok(true)
+        Ok(End::Finished)
     }
 
     fn stuck(&self) -> Error {
@@ -334,10 +349,4 @@ impl Worker<'_> {
             self.me
         ))
     }
-}
-
-/// The time of day.
-fn now() -> Timestamp {
-    let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    Timestamp::from_micros(i64::try_from(since_1970.as_micros()).unwrap_or(i64::MAX))
 }

@@ -4,7 +4,7 @@ use crate::metrics::Counter;
 use crate::plane::{ErasedBatch, Outbox, Step};
 use crate::source::ErasedSource;
 use crate::test_stream::ErasedTestStream;
-use crate::{Boundedness, Metrics, Result};
+use crate::{Boundedness, DurableRun, Metrics, Result};
 use dataflow_windows::{Timestamp, WindowingStrategy};
 use std::sync::Arc;
 
@@ -100,6 +100,8 @@ impl OperatorContext {
 pub trait SinkHooks: Send + Sync {
     /// Before anything is read.
     fn prepare(&self) -> Result<()>;
+    /// Instead of `prepare` in a run with checkpoints.
+    fn resume(&self, run: &DurableRun) -> Result<()>;
     /// After all writers have closed.
     fn finish(&self) -> Result<()>;
     /// After a failure.

@@ -115,6 +115,10 @@ pub trait Step: Send {
     fn snapshot(&mut self, to: &mut StateWriter) -> Result<()>;
     /// Takes up state.
     fn restore(&mut self, from: StateReader<'_>) -> Result<()>;
+    /// The state that was restored is durable.
+    fn committed(&mut self) -> Result<()> {
+        Ok(())
+    }
     /// The run ends well.
     fn close(&mut self) -> Result<()>;
 }
@@ -150,6 +154,9 @@ macro_rules! forward_to_operator {
         }
         fn restore(&mut self, from: StateReader<'_>) -> Result<()> {
             self.0.restore(from)
+        }
+        fn committed(&mut self) -> Result<()> {
+            self.0.committed()
         }
         fn close(&mut self) -> Result<()> {
             self.0.close()

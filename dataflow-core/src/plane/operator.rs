@@ -83,6 +83,12 @@ pub trait Operator: Send + 'static {
     /// Takes up the state that was written by the instances of an earlier run.
     fn restore(&mut self, from: StateReader<'_>) -> Result<()>;
 
+    /// The state that was restored is of a checkpoint that is durable and will not be gone back behind: what is published
+    /// may be now. Called in runs with checkpoints alone.
+    fn committed(&mut self) -> Result<()> {
+        Ok(())
+    }
+
     /// The run ends well: all input has come.
     fn close(&mut self) -> Result<()> {
         Ok(())

@@ -281,6 +281,23 @@ impl Executor {
         self.nodes.iter().all(Running::is_finished) && self.unfinished.is_empty() && !self.has_mail()
     }
 
+    /// The snapshot that it was made from is durable: sinks publish what belongs to it.
+    ///
+    /// # Errors
+    /// As [`push`](Self::push).
+    pub fn committed(&mut self) -> Result<()> {
+        self.guarded(|executor| {
+            executor.work = Work::Other("while a checkpoint was published");
+            for id in 0..executor.nodes.len() {
+                executor.current = NodeId(id);
+                if let Some(step) = &mut executor.nodes[id].step {
+                    step.committed()?;
+                }
+            }
+            Ok(())
+        })
+    }
+
     /// Ends the run well: sinks write what they still have.
     ///
     /// # Errors

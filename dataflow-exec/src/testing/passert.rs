@@ -4,7 +4,7 @@ use super::diff;
 use super::part::Part;
 use dataflow_core::graph::SinkHooks;
 use dataflow_core::plane::{Batch, Operator, StateReader, StateWriter};
-use dataflow_core::{Data, Element, Error, ErrorKind, PCollection, Result, StepSpec};
+use dataflow_core::{Data, DurableRun, Element, Error, ErrorKind, PCollection, Result, StepSpec};
 use dataflow_windows::{Timing, Window};
 use std::fmt::Debug;
 use std::marker::PhantomData;
@@ -198,6 +198,10 @@ impl<T: Data> SinkHooks for Assertions<T> {
             ))),
             false => Ok(()),
         }
+    }
+
+    fn resume(&self, _: &DurableRun) -> Result<()> {
+        Err(Error::options("a PAssert looks at the elements of one process: run without --checkpoint"))
     }
 
     fn finish(&self) -> Result<()> {

@@ -2,7 +2,7 @@
 
 use dataflow_core::graph::SinkHooks;
 use dataflow_core::plane::{Batch, Operator, StateReader, StateWriter};
-use dataflow_core::{Data, PCollection, Result, Sink, SinkContext, SinkWriter, StepSpec};
+use dataflow_core::{Data, DurableRun, PCollection, Result, Sink, SinkContext, SinkWriter, StepSpec};
 use dataflow_windows::Timestamp;
 use std::marker::PhantomData;
 use std::sync::Arc;
@@ -35,6 +35,9 @@ struct Hooks<S, T> {
 impl<T: Data, S: Sink<T>> SinkHooks for Hooks<S, T> {
     fn prepare(&self) -> Result<()> {
         self.sink.prepare()
+    }
+    fn resume(&self, run: &DurableRun) -> Result<()> {
+        self.sink.resume(run)
     }
     fn finish(&self) -> Result<()> {
         self.sink.finish()
@@ -70,6 +73,10 @@ impl<T: Data, W: SinkWriter<T>> Operator for WriteOperator<W, T> {
 
     fn restore(&mut self, from: StateReader<'_>) -> Result<()> {
         from.shard::<Vec<u8>>()?.iter().try_for_each(|state| self.writer.restore(state))
+    }
+
+    fn committed(&mut self) -> Result<()> {
+        self.writer.committed()
     }
 
     fn close(&mut self) -> Result<()> {

@@ -11,7 +11,7 @@ use crate::partition::{PartitionValue, Partitions};
 use crate::target::local::LocalTarget;
 use crate::target::{Target, WriteMode};
 use crate::{ArrowRow, Compression, Statistics};
-use dataflow_core::{Error, Result, Sink, SinkContext};
+use dataflow_core::{DurableRun, Error, Result, Sink, SinkContext};
 use dataflow_windows::Duration;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -59,6 +59,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 /// options. A run that is killed (`kill -9`, a loss of power) cannot remove them: complete files may be left, with the
 /// run in their names. With [`WriteMode::Overwrite`] there are none, and the old data is still there. What is left in
 /// staging is removed by the next run.
+///
+/// # Runs with checkpoints
+/// A file gets its name when a checkpoint has it, so output comes once per checkpoint, complete and only once, whatever is
+/// killed. Files that no checkpoint has yet are in a folder of `_staging/` that belongs to the checkpoints; they are there
+/// until the run goes on, also beside other runs. [`WriteMode::Overwrite`] is refused. A run that fails leaves what it has
+/// published, and goes on from the checkpoint when it is started again.
 ///
 /// # Who may write
 /// A run holds the lock `_writer.lock` of its folder: shared with others that [append](WriteMode::Append), else alone.
@@ -238,14 +244,30 @@ impl<T: ArrowRow> ParquetSink<T> {
         Ok(())
     }
 
-    fn begin(&self) -> Result<Arc<dyn Target>> {
+    fn begin(&self, durable: Option<&DurableRun>) -> Result<Arc<dyn Target>> {
         #[cfg(feature = "object-store")]
         if let Some(store) = self.object_store()? {
-            return Ok(Arc::new(crate::target::object::ObjectTarget::prepare(store, self.mode)?));
+            use crate::target::object::ObjectTarget;
+            return Ok(Arc::new(match durable {
+                None => ObjectTarget::prepare(store, self.mode)?,
+                Some(run) => ObjectTarget::resume(store, self.mode, run)?,
+            }));
         }
         #[cfg(not(feature = "object-store"))]
         crate::refuse_url(&self.path)?;
-        Ok(Arc::new(LocalTarget::prepare(&self.path, self.mode)?))
+        Ok(Arc::new(match durable {
+            None => LocalTarget::prepare(&self.path, self.mode)?,
+            Some(run) => LocalTarget::resume(&self.path, self.mode, run)?,
+        }))
+    }
+
+    fn begin_once(&self, durable: Option<&DurableRun>) -> Result<()> {
+        self.check()?;
+        let mut run = self.run.lock().unwrap_or_else(PoisonError::into_inner);
+        if run.is_none() {
+            *run = Some(self.begin(durable)?); // else the engine goes on with the same sink
+        }
+        Ok(())
     }
 
     #[cfg(feature = "object-store")]
@@ -272,12 +294,11 @@ impl<T: ArrowRow> Sink<T> for ParquetSink<T> {
     }
 
     fn prepare(&self) -> Result<()> {
-        self.check()?;
-        let mut run = self.run.lock().unwrap_or_else(PoisonError::into_inner);
-        if run.is_none() {
-            *run = Some(self.begin()?); // else the engine goes on with the same sink
-        }
-        Ok(())
+        self.begin_once(None)
+    }
+
+    fn resume(&self, run: &DurableRun) -> Result<()> {
+        self.begin_once(Some(run))
     }
 
     fn open(&self, context: SinkContext) -> Result<ParquetWriter<T>> {

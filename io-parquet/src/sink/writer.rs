@@ -168,6 +168,7 @@ impl<T: ArrowRow> SinkWriter<T> for ParquetWriter<T> {
         for file in self.open.files() {
             self.sealed.extend(file.seal(&with)?);
         }
+        self.target.begin_checkpoint();
         self.target.sync()?;
         let mut state = Vec::new();
         coder::encode(&self.sealed, &mut state)?;
@@ -186,6 +187,11 @@ impl<T: ArrowRow> SinkWriter<T> for ParquetWriter<T> {
         }
         self.sealed.extend(sealed);
         Ok(())
+    }
+
+    fn committed(&mut self) -> Result<()> {
+        let with = FileContext { target: &*self.target, properties: &self.properties, shard: self.shard };
+        std::mem::take(&mut self.sealed).iter().try_for_each(|sealed| publish(sealed, &with, &self.counters))
     }
 
     fn close(&mut self) -> Result<()> {

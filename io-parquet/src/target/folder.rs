@@ -1,6 +1,6 @@
 //! A folder that is written to: what is in it, its lock, and what killed runs have left.
 
-use super::{RunId, WriteMode, not_empty};
+use super::{OF_CHECKPOINTS, RunId, WriteMode, not_empty};
 use crate::lock::{Attempt, Hold, Lock};
 use dataflow_core::{Error, Result};
 use std::collections::BTreeSet;
@@ -73,6 +73,19 @@ pub(crate) fn prepare(target: &Path, mode: WriteMode, id: &RunId) -> Result<Lock
     let who = format!("process {}, which {what} (run {id})", std::process::id());
     let lock = lock(target, hold, &who)?;
     check()?; // again: another run may have been faster
+    remove_leftovers(target);
+    Ok(lock)
+}
+
+/// As [`prepare`] for a run with checkpoints, which shares the lock with others of its kind: with the next process of the
+/// same checkpoints above all. What is there is accepted if the run has been `resumed`.
+pub(crate) fn resume(target: &Path, mode: WriteMode, id: &RunId, resumed: bool) -> Result<Lock> {
+    create_target(target)?;
+    let check = || if resumed || mode == WriteMode::Append { Ok(()) } else { check_empty(target) };
+    check()?;
+    let who = format!("process {}, which writes to it with checkpoints (run {id})", std::process::id());
+    let lock = lock(target, Hold::Shared, &who)?;
+    check()?;
     remove_leftovers(target);
     Ok(lock)
 }
@@ -200,7 +213,14 @@ pub(crate) fn end_staging(target: &Path, id: &str, lock: Lock) {
     _ = fs::remove_dir(staging); // unless another run uses it
 }
 
-/// Removes what runs have left that are no longer alive. A lock of the target must be held.
+/// Ends the staging folder of checkpoints that have come to their end: nobody needs it any more.
+pub(crate) fn end_durable_staging(target: &Path, id: &str) {
+    let staging = target.join(STAGING);
+    _ = fs::remove_dir_all(staging.join(id));
+    _ = fs::remove_dir(staging);
+}
+
+/// Removes what runs have left that are no longer alive, unless their checkpoints may name it. A lock of the target must be held.
 pub(crate) fn remove_leftovers(target: &Path) {
     remove_built_beside(target);
     let staging = target.join(STAGING);
@@ -208,6 +228,9 @@ pub(crate) fn remove_leftovers(target: &Path) {
     for entry in entries.flatten() {
         let name = entry.file_name().to_string_lossy().into_owned();
         let id = name.strip_suffix(".lock").unwrap_or(&name);
+        if id.starts_with(OF_CHECKPOINTS) {
+            continue;
+        }
         // A folder is made after its lock file and removed before it, so the lock tells whether its run is alive.
         if let Ok(Attempt::Held(lock)) = Lock::take(&staging.join(format!("{id}.lock")), Hold::Exclusive, "a clean-up")
         {

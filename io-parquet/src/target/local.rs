@@ -2,11 +2,12 @@
 //!
 //! Files are written in `_staging/{run}/`, synced, and renamed to their place when they are complete: readers, who skip
 //! names that begin with `_`, see whole files or none. When the target is overwritten, that waits for the end of the run.
+//! A run with checkpoints stages in `_staging/checkpoints-{name}/`, and renames when a checkpoint has the file.
 
 use super::folder::{self, STAGING, Table};
-use super::{Run, RunId, Sealed, Target, TargetFile, WriteMode};
+use super::{Run, RunId, Sealed, Target, TargetFile, WriteMode, cannot_overwrite, durable_folder};
 use crate::lock::Lock;
-use dataflow_core::{Error, Result};
+use dataflow_core::{DurableRun, Error, Result};
 use rustix::fs::{CWD, RenameFlags, renameat_with};
 use rustix::io::Errno;
 use std::collections::{BTreeMap, BTreeSet};
@@ -22,8 +23,11 @@ pub(crate) struct LocalTarget {
     mode: WriteMode,
     run: Run,
     files: Mutex<Files>,
-    // Dropped last to first: the target stays locked until nothing of the run is left.
-    locks: Mutex<Option<(Lock, Lock)>>,
+    // Dropped last to first: the target stays locked until nothing of the run is left. A run with checkpoints has no lock of
+    // its staging folder: its next process must not wait for it.
+    locks: Mutex<Option<(Option<Lock>, Lock)>>,
+    /// The run has checkpoints.
+    durable: bool,
 }
 
 /// The files of a run.
@@ -35,6 +39,13 @@ struct Files {
     seen: BTreeSet<String>,
     /// Folders with names that are not durable yet.
     unsynced: BTreeSet<PathBuf>,
+    /// What earlier processes of the same checkpoints have left: where it is staged.
+    left: BTreeSet<PathBuf>,
+    /// Files in the staging folder that say which files that the last checkpoint names are published: readers and
+    /// compactions may take those away.
+    marks: BTreeSet<PathBuf>,
+    /// The same of files that it does not name any more.
+    old_marks: BTreeSet<PathBuf>,
 }
 
 impl LocalTarget {
@@ -43,7 +54,7 @@ impl LocalTarget {
         let target_lock = folder::prepare(root, mode, &id)?;
         let name = id.to_string();
         let staging_lock = folder::begin_staging(root, &name, &format!("run {id}"))?;
-        let locks = Mutex::new(Some((staging_lock, target_lock)));
+        let locks = Mutex::new(Some((Some(staging_lock), target_lock)));
         Ok(LocalTarget {
             root: root.to_owned(),
             id: name,
@@ -51,6 +62,33 @@ impl LocalTarget {
             run: Run::new(id, mode),
             files: Mutex::default(),
             locks,
+            durable: false,
+        })
+    }
+
+    /// A run with checkpoints. Its processes share the lock of the target: which of them may publish, their checkpoints
+    /// decide.
+    pub(crate) fn resume(root: &Path, mode: WriteMode, run: &DurableRun) -> Result<Self> {
+        if mode == WriteMode::Overwrite {
+            return Err(cannot_overwrite(&root.display().to_string()));
+        }
+        let id = RunId::new();
+        let target_lock = folder::resume(root, mode, &id, run.resumed)?;
+        let name = durable_folder(run);
+        let folder = folder::create(root, &format!("{STAGING}/{name}"))?;
+        let failed = |e| Error::io(format!("the folder {} cannot be listed", folder.display()), e);
+        let mut left = BTreeSet::new();
+        for entry in fs::read_dir(&folder).map_err(failed)? {
+            left.insert(entry.map_err(failed)?.path());
+        }
+        Ok(LocalTarget {
+            root: root.to_owned(),
+            id: name,
+            mode,
+            run: Run::new(id, mode).durable(),
+            files: Mutex::new(Files { left, ..Files::default() }),
+            locks: Mutex::new(Some((None, target_lock))),
+            durable: true,
         })
     }
 
@@ -62,6 +100,11 @@ impl LocalTarget {
         self.root.join(STAGING).join(&self.id)
     }
 
+    /// The file that says that one has been published in a run with checkpoints.
+    fn mark(&self, staged: &str) -> PathBuf {
+        self.root.join(format!("{staged}.published"))
+    }
+
     /// Moves a file to its place. False if it is there already.
     fn show_file(&self, staged: &str, path: &str) -> Result<bool> {
         let (from, to) = (self.root.join(staged), self.root.join(path));
@@ -69,7 +112,7 @@ impl LocalTarget {
         match rename(&from, &to) {
             Ok(()) => Ok(true),
             // Published before: by the run that wrote it, or by one that took it over.
-            Err(e) if e.kind() == ErrorKind::NotFound && to.exists() => Ok(false),
+            Err(e) if e.kind() == ErrorKind::NotFound && (to.exists() || self.mark(staged).exists()) => Ok(false),
             Err(e) => Err(cannot_rename(&from, &to, e)),
         }
     }
@@ -133,6 +176,9 @@ impl LocalTarget {
 
     /// Removes what was seen before the run failed.
     fn take_back(&self) {
+        if self.durable {
+            return; // a checkpoint has it
+        }
         let seen = std::mem::take(&mut self.files().seen);
         for path in &seen {
             _ = fs::remove_file(self.root.join(path)); // there is an error already
@@ -148,10 +194,15 @@ impl LocalTarget {
         files.flat_map(|path| path.match_indices('/').map(|(end, _)| self.root.join(&path[..end]))).collect()
     }
 
-    fn end(&self) {
+    /// Removes what was needed beside the files, unless a checkpoint may name it or another process use it.
+    fn end(&self, well: bool) {
         let locks = self.locks.lock().unwrap_or_else(PoisonError::into_inner).take();
         let Some((staging_lock, target_lock)) = locks else { return };
-        folder::end_staging(&self.root, &self.id, staging_lock);
+        match staging_lock {
+            Some(lock) => folder::end_staging(&self.root, &self.id, lock),
+            None if well => folder::end_durable_staging(&self.root, &self.id),
+            None => {}
+        }
         target_lock.remove();
     }
 }
@@ -161,22 +212,34 @@ impl Target for LocalTarget {
         let staged = format!("{STAGING}/{}/{name}", self.id);
         let path = if folder.is_empty() { name.to_owned() } else { format!("{folder}/{name}") };
         let absolute = self.root.join(&staged);
-        let file = File::options()
-            .write(true)
-            .create_new(true)
-            .open(&absolute)
-            .map_err(|e| Error::io(format!("the file {} cannot be made", absolute.display()), e))?;
+        let open = || File::options().write(true).create_new(true).open(&absolute);
+        let file = match open() {
+            // An earlier process of the same checkpoints has ended right now and removed it, empty as it was.
+            Err(e) if e.kind() == ErrorKind::NotFound && self.durable => {
+                folder::create(&self.root, parent(&staged))?;
+                open()
+            }
+            opened => opened,
+        };
+        let file = file.map_err(|e| Error::io(format!("the file {} cannot be made", absolute.display()), e))?;
         Ok(Box::new(LocalFile { file, absolute, staged, path, bytes: 0, sealed: false }))
     }
 
     fn waits(&self) -> bool {
-        self.mode == WriteMode::Overwrite
+        self.durable || self.mode == WriteMode::Overwrite
     }
 
     fn publish(&self, file: &Sealed) -> Result<()> {
-        if self.waits() {
+        if self.mode == WriteMode::Overwrite {
             self.files().waiting.insert(file.path.clone(), file.staged.clone());
             return Ok(());
+        }
+        remove_all(&mut self.files().old_marks);
+        if self.durable {
+            // Before it is moved: with the mark it is published as soon as it is not staged any more.
+            let mark = self.mark(&file.staged);
+            File::create(&mark).map_err(|e| Error::io(format!("the file {} cannot be made", mark.display()), e))?;
+            self.files().marks.insert(mark);
         }
         let is_new = self.show_file(&file.staged, &file.path)?;
         let mut files = self.files();
@@ -188,13 +251,27 @@ impl Target for LocalTarget {
     }
 
     fn sync(&self) -> Result<()> {
-        folder::sync(&self.staging())?;
+        // That of a run with checkpoints is removed by an earlier process while nothing is in there.
+        if !self.durable || self.staging().exists() {
+            folder::sync(&self.staging())?;
+        }
         let folders = std::mem::take(&mut self.files().unsynced);
         sync_all(folders)
     }
 
     fn has(&self, file: &Sealed) -> Result<bool> {
-        Ok(self.root.join(&file.staged).exists() || self.root.join(&file.path).exists())
+        let (staged, path, mark) = (self.root.join(&file.staged), self.root.join(&file.path), self.mark(&file.staged));
+        let mut files = self.files();
+        files.left.remove(&staged);
+        files.left.remove(&mark);
+        Ok(staged.exists() || path.exists() || mark.exists())
+    }
+
+    fn begin_checkpoint(&self) {
+        let mut files = self.files();
+        remove_all(&mut files.left);
+        let marks = std::mem::take(&mut files.marks);
+        files.old_marks.extend(marks);
     }
 
     fn show(&self, path: &str) -> String {
@@ -202,17 +279,17 @@ impl Target for LocalTarget {
     }
 
     fn finish(&self) -> Result<()> {
-        let done = if self.waits() { self.replace() } else { self.sync() };
+        let done = if self.mode == WriteMode::Overwrite { self.replace() } else { self.sync() };
         if done.is_err() {
             self.take_back();
         }
-        self.end();
+        self.end(done.is_ok());
         done
     }
 
     fn abort(&self) {
         self.take_back();
-        self.end();
+        self.end(false);
     }
 
     fn run(&self) -> &Run {
@@ -223,6 +300,12 @@ impl Target for LocalTarget {
 /// The folder of a file, relative to the target.
 fn parent(path: &str) -> &str {
     path.rsplit_once('/').map_or("", |(folder, _)| folder)
+}
+
+fn remove_all(paths: &mut BTreeSet<PathBuf>) {
+    for path in std::mem::take(paths) {
+        _ = fs::remove_file(path); // the next process tries again
+    }
 }
 
 fn sync_all(folders: BTreeSet<PathBuf>) -> Result<()> {

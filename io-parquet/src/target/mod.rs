@@ -8,7 +8,7 @@ mod run_id;
 
 pub(crate) use run_id::RunId;
 
-use dataflow_core::{Error, Result};
+use dataflow_core::{DurableRun, Error, Result};
 use serde::{Deserialize, Serialize};
 use std::io::Write;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
@@ -36,7 +36,7 @@ pub(crate) trait Target: Send + Sync {
     /// Begins a file in the partition `folder`. Nobody sees it before it is published.
     fn create(&self, folder: &str, name: &str) -> Result<Box<dyn TargetFile>>;
 
-    /// Whether published files are seen only when the run has ended well.
+    /// Whether complete files are published only later: when the run has ended well, or when a checkpoint has them.
     fn waits(&self) -> bool;
 
     /// Makes a complete file visible, or has [`finish`](Self::finish) do so if the target [waits](Self::waits).
@@ -46,8 +46,12 @@ pub(crate) trait Target: Send + Sync {
     /// Makes the names of files durable, whether they are published or not: a checkpoint relies on them.
     fn sync(&self) -> Result<()>;
 
-    /// Whether a complete file is still there, published or not.
+    /// Whether a complete file is still there, published or not. A checkpoint names it.
     fn has(&self, file: &Sealed) -> Result<bool>;
+
+    /// The next checkpoint begins: all writers have been restored and have published what the last one names. Removes what
+    /// earlier processes of the same checkpoints have left and no checkpoint names.
+    fn begin_checkpoint(&self);
 
     /// Where `path`, relative to the target, is: for messages.
     fn show(&self, path: &str) -> String;
@@ -85,6 +89,8 @@ pub(crate) struct Sealed {
 pub(crate) struct Run {
     id: RunId,
     waits: bool,
+    /// The run has checkpoints.
+    durable: bool,
     next_file: AtomicU32,
     files: AtomicU64,
     rows: AtomicU64,
@@ -95,10 +101,16 @@ impl Run {
         Run {
             id,
             waits: mode == WriteMode::Overwrite,
+            durable: false,
             next_file: AtomicU32::new(0),
             files: AtomicU64::new(0),
             rows: AtomicU64::new(0),
         }
+    }
+
+    /// The same in a run with checkpoints.
+    pub(crate) fn durable(self) -> Self {
+        Run { durable: true, ..self }
     }
 
     /// What the names of the run's files begin with.
@@ -120,6 +132,7 @@ impl Run {
     /// What becomes of the data in the target when the run fails, for messages.
     pub(crate) fn published(&self) -> String {
         match self.files.load(Ordering::Relaxed) {
+            _ if self.durable => "what is published stays, and the run can go on from its last checkpoint".to_owned(),
             _ if self.waits => "the old data is left as it was".to_owned(),
             0 => "nothing is published yet".to_owned(),
             files => {
@@ -128,6 +141,22 @@ impl Run {
             }
         }
     }
+}
+
+/// The folder in the staging folder that the runs of some checkpoints have. What is in there is theirs alone to remove.
+pub(crate) fn durable_folder(run: &DurableRun) -> String {
+    format!("{OF_CHECKPOINTS}{}", run.checkpoints)
+}
+
+/// What the names of such folders begin with.
+pub(crate) const OF_CHECKPOINTS: &str = "checkpoints-";
+
+/// The refusal to overwrite in a run with checkpoints.
+pub(crate) fn cannot_overwrite(target: &str) -> Error {
+    Error::options(format!(
+        "--overwrite (WriteMode::Overwrite) replaces what is in {target} when the run has ended, and runs with checkpoints \
+         publish files all the time: say --append (WriteMode::Append), or give another path"
+    ))
 }
 
 /// The refusal to write into what is not empty.

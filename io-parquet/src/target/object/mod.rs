@@ -10,16 +10,16 @@ mod upload;
 pub(crate) use input::ObjectInput;
 
 use super::folder::{STAGING, is_hidden};
-use super::{Run, RunId, Sealed, Target, TargetFile, WriteMode, not_empty};
+use super::{Run, RunId, Sealed, Target, TargetFile, WriteMode, cannot_overwrite, durable_folder, not_empty};
 use crate::hive;
 use crate::source::DataFile;
-use dataflow_core::{Error, Result};
+use dataflow_core::{DurableRun, Error, Result};
 use futures_util::TryStreamExt;
 use object_store::memory::InMemory;
 use object_store::path::Path;
 use object_store::{ObjectMeta, ObjectStore, ObjectStoreExt};
 use runtime::wait;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 use upload::Upload;
 use url::Url;
@@ -151,6 +151,8 @@ pub(crate) struct ObjectTarget {
     run: Run,
     /// The objects that wait for the end of the run, by path: where they are staged.
     waiting: Mutex<BTreeMap<String, String>>,
+    /// The folder in the staging folder that a run with checkpoints has, and what earlier processes have left in there.
+    durable: Option<(String, Mutex<BTreeSet<String>>)>,
 }
 
 impl ObjectTarget {
@@ -168,7 +170,31 @@ impl ObjectTarget {
                 }
             }
         }
-        Ok(ObjectTarget { store, mode, run: Run::new(RunId::new(), mode), waiting: Mutex::default() })
+        Ok(ObjectTarget { store, mode, run: Run::new(RunId::new(), mode), waiting: Mutex::default(), durable: None })
+    }
+
+    /// A run with checkpoints.
+    pub(crate) fn resume(store: Store, mode: WriteMode, run: &DurableRun) -> Result<Self> {
+        if mode == WriteMode::Overwrite {
+            return Err(cannot_overwrite(&store.show(store.prefix.as_ref())));
+        }
+        let mode = if run.resumed { WriteMode::Append } else { mode };
+        let target = Self::prepare(store, mode)?;
+        let folder = durable_folder(run);
+        let staging = target.store.at(&format!("{STAGING}/{folder}"));
+        let left = target.store.list()?.into_iter().filter(|object| object.location.prefix_matches(&staging));
+        let left = left.filter_map(|object| Some(format!("{STAGING}/{folder}/{}", object.location.filename()?)));
+        let durable = Some((folder.clone(), Mutex::new(left.collect())));
+        Ok(ObjectTarget { run: Run::new(RunId::new(), mode).durable(), durable, ..target })
+    }
+
+    /// Moves an object to its place, unless it is there.
+    fn show_object(&self, staged: &str, path: &str) -> Result<()> {
+        let (from, to) = (self.store.at(staged), self.store.at(path));
+        match wait(self.store.store.rename(&from, &to)) {
+            Err(object_store::Error::NotFound { .. }) if self.is_there(path)? => Ok(()), // moved before
+            moved => moved.map_err(|e| Error::io(format!("{} cannot be published", self.show(path)), e)),
+        }
     }
 
     fn delete(&self, key: &Path) -> Result<()> {
@@ -187,11 +213,7 @@ impl ObjectTarget {
             self.delete(&object.location)?;
         }
         for (path, staged) in &waiting {
-            let (from, to) = (self.store.at(staged), self.store.at(path));
-            match wait(self.store.store.rename(&from, &to)) {
-                Err(object_store::Error::NotFound { .. }) if self.is_there(path)? => {} // moved before
-                moved => moved.map_err(|e| Error::io(format!("{} cannot be published", self.show(path)), e))?,
-            }
+            self.show_object(staged, path)?;
         }
         Ok(())
     }
@@ -231,16 +253,23 @@ fn check_own(store: &Store, object: &ObjectMeta) -> Result<()> {
 impl Target for ObjectTarget {
     fn create(&self, folder: &str, name: &str) -> Result<Box<dyn TargetFile>> {
         let path = if folder.is_empty() { name.to_owned() } else { format!("{folder}/{name}") };
-        let staged = if self.waits() { format!("{STAGING}/{name}") } else { path.clone() };
+        let staged = match &self.durable {
+            Some((folder, _)) => format!("{STAGING}/{folder}/{name}"),
+            None if self.waits() => format!("{STAGING}/{name}"),
+            None => path.clone(),
+        };
         let key = self.store.at(&staged);
         Ok(Box::new(Upload::new(Arc::clone(&self.store.store), key, staged, path)))
     }
 
     fn waits(&self) -> bool {
-        self.mode == WriteMode::Overwrite
+        self.durable.is_some() || self.mode == WriteMode::Overwrite
     }
 
     fn publish(&self, file: &Sealed) -> Result<()> {
+        if self.durable.is_some() {
+            return self.show_object(&file.staged, &file.path);
+        }
         if self.waits() {
             let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
             waiting.insert(file.path.clone(), file.staged.clone());
@@ -253,7 +282,17 @@ impl Target for ObjectTarget {
     }
 
     fn has(&self, file: &Sealed) -> Result<bool> {
+        if let Some((_, left)) = &self.durable {
+            left.lock().unwrap_or_else(PoisonError::into_inner).remove(&file.staged);
+        }
         Ok(self.is_there(&file.path)? || self.is_there(&file.staged)?)
+    }
+
+    fn begin_checkpoint(&self) {
+        let Some((_, left)) = &self.durable else { return };
+        for staged in std::mem::take(&mut *left.lock().unwrap_or_else(PoisonError::into_inner)) {
+            _ = self.delete(&self.store.at(&staged)); // the next process tries again
+        }
     }
 
     fn show(&self, path: &str) -> String {
@@ -261,7 +300,8 @@ impl Target for ObjectTarget {
     }
 
     fn finish(&self) -> Result<()> {
-        if self.waits() {
+        self.begin_checkpoint();
+        if self.mode == WriteMode::Overwrite {
             self.replace()?;
             // Killed runs have left theirs as well; there is no other run now.
             let staging = self.store.at(STAGING);
@@ -273,6 +313,9 @@ impl Target for ObjectTarget {
     }
 
     fn abort(&self) {
+        if self.durable.is_some() {
+            return; // a checkpoint has it, or the next process removes it
+        }
         let prefix = self.run.prefix();
         for object in self.store.list().unwrap_or_default() {
             if object.location.filename().is_some_and(|name| name.starts_with(&prefix)) {
