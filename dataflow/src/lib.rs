@@ -66,7 +66,7 @@ pub mod prelude {
         SideMultimap, SingletonView, View,
     };
     #[cfg(feature = "kafka")]
-    pub use io_kafka::{KafkaRecord, KafkaSource};
+    pub use io_kafka::{KafkaMessage, KafkaRecord, KafkaSink, KafkaSource};
     #[cfg(feature = "parquet")]
     pub use io_parquet::{ParquetSink, ParquetSource};
     #[cfg(feature = "text")]

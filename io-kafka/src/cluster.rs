@@ -34,6 +34,15 @@ impl Cluster {
     where
         C: FromClientConfigAndContext<Diary>,
     {
+        self.client_with(defaults, Diary::default())
+    }
+
+    /// The same with a context of any kind.
+    pub(crate) fn client_with<C, X>(&self, defaults: &[(&str, String)], context: X) -> Result<(C, X)>
+    where
+        X: ClientContext + Clone,
+        C: FromClientConfigAndContext<X>,
+    {
         let mut config = ClientConfig::new();
         config.set("bootstrap.servers", &self.servers).set("client.id", "dataflow");
         for (name, value) in defaults {
@@ -42,9 +51,8 @@ impl Cluster {
         for (name, value) in &self.properties {
             config.set(name, value);
         }
-        let diary = Diary::default();
-        let client = C::from_config_and_context(&config, diary.clone()).map_err(|e| self.refused(e))?;
-        Ok((client, diary))
+        let client = C::from_config_and_context(&config, context.clone()).map_err(|e| self.refused(e))?;
+        Ok((client, context))
     }
 
     /// What is wrong with the properties. librdkafka tells the value, too, which must not be told here.

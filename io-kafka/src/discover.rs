@@ -50,6 +50,13 @@ pub(crate) fn splits(cluster: &Cluster, plan: &Plan, watermark: Timestamp, isola
     Ok(splits)
 }
 
+/// Sees that `topic` is there.
+pub(crate) fn check(cluster: &Cluster, topic: &str) -> Result<()> {
+    let (consumer, diary) = cluster.client(&[])?;
+    let topics = named(&[topic.to_owned()]);
+    Ask { cluster, consumer, diary, topics, since: Instant::now() }.partitions(topic).map(drop)
+}
+
 fn named(topics: &[String]) -> String {
     let (word, topics) = (if topics.len() == 1 { "topic" } else { "topics" }, topics.join(", "));
     format!("{word} {topics}")
@@ -131,7 +138,7 @@ impl Ask<'_> {
             if !waits {
                 let servers = &self.cluster.servers;
                 let what = format!(
-                    "topic {topic} at Kafka {servers} cannot be read: {why}. See that the name is right, make the topic, or \
+                    "topic {topic} at Kafka {servers} cannot be used: {why}. See that the name is right, make the topic, or \
                      let the program wait for it with `wait(true)`"
                 );
                 return Err(Error::new(ErrorKind::Io, what));

@@ -1,4 +1,4 @@
-//! Apache Kafka as a source of `dataflow`.
+//! Apache Kafka as source and sink of `dataflow`.
 //!
 //! # Reading
 //!
@@ -63,15 +63,41 @@
 //! there, credentials that are refused, and a cluster that does not answer in
 //! [time](KafkaSource::connect_timeout); [`wait`](KafkaSource::wait) waits for it instead.
 //!
+//! # Writing
+//!
+//! A [`KafkaSink`] makes a [`KafkaMessage`] of each element and sends it, at least once: the producer is idempotent, all
+//! replicas must have a record before it counts, and each delivery is looked at. When a checkpoint is done, or the run has
+//! ended well, everything has arrived; a record that cannot be delivered fails the run, with topic and cause. From one
+//! topic to another, that is:
+//!
+//! ```no_run
+//! use dataflow_core::{Pipeline, PipelineOptions, Runner};
+//! use dataflow_exec::transforms::*;
+//! use io_kafka::{KafkaRecord, KafkaSink, KafkaSource, StopAt};
+//! use runner_direct::DirectRunner;
+//!
+//! let p = Pipeline::new("large-orders");
+//! p.read("Orders", KafkaSource::new("localhost:9092", ["orders"]).stop_at(StopAt::Latest))
+//!     .filter("Large", |order| order.value.as_ref().is_some_and(|value| value.len() > 1_000))
+//!     .write("Send", KafkaSink::new("localhost:9092", "large-orders", |order: &KafkaRecord, message| {
+//!         message.key(order.key.as_deref().unwrap_or_default());
+//!         message.value(order.value.as_deref().unwrap_or_default());
+//!         message.header("from-partition", Some(order.partition.to_string().as_bytes()));
+//!     }));
+//! p.run_on(&DirectRunner::new(), &PipelineOptions::default())?.wait_until_finish()?;
+//! # Ok::<(), dataflow_core::Error>(())
+//! ```
+//!
 //! # Settings
 //!
-//! [`property`](KafkaSource::property) passes anything on to librdkafka. Values never appear in errors, logs or `Debug`.
+//! [`property`](KafkaSource::property), which the sink has, too, passes anything on to librdkafka. Values never appear in errors, logs or `Debug`.
 //! librdkafka is built here with make and a C compiler alone, so it has SASL with PLAIN, but neither TLS nor SCRAM; `gzip`,
 //! `snappy` and `lz4` compression, but not `zstd`.
 //!
 //! A few defaults are not librdkafka's. `fetch.queue.backoff.ms` is 10 rather than 1000: when a partition's queue is full
 //! librdkafka looks again only after that time, and a fast pipeline has emptied the queue long before.
-//! [`memory_limit`](KafkaSource::memory_limit) bounds what is fetched in advance by all partitions together.
+//! [`memory_limit`](KafkaSource::memory_limit) bounds what is fetched in advance by all partitions together. Of what is
+//! written, up to 64 MiB wait for the brokers in each writer (`queue.buffering.max.kbytes`), not a gigabyte.
 //!
 //! # Inside
 //!
@@ -86,14 +112,18 @@
 mod clock;
 mod cluster;
 mod discover;
+mod message;
 mod range;
 mod reader;
 mod record;
+mod sink;
 mod source;
 
+pub use message::KafkaMessage;
 pub use range::{KafkaSplit, StartAt, StopAt};
 pub use reader::KafkaReader;
 pub use record::KafkaRecord;
+pub use sink::{KafkaSink, KafkaWriter};
 pub use source::KafkaSource;
 
 use dataflow_core::windows::Timestamp;

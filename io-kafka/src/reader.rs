@@ -35,7 +35,10 @@ pub struct KafkaReader {
     idle_after: Option<Duration>,
     /// Since when all of the partition is read, as far as is known.
     caught_up: Option<Instant>,
+    /// When it was last asked where the partition ends.
     asked: Instant,
+    /// The time has come at which reading ends.
+    is_past: bool,
     /// What the last batch has.
     batch: (i64, i64),
 }
@@ -62,6 +65,7 @@ impl KafkaReader {
             idle_after,
             caught_up: None,
             asked: Instant::now(),
+            is_past: false,
         };
         if !reader.split.is_read() {
             let (consumer, diary) = cluster.client(settings)?;
@@ -139,22 +143,33 @@ impl KafkaReader {
         }
     }
 
-    /// Whether reading has come to its end, seeing that the partition has.
-    fn ends_here(&mut self) -> bool {
+    /// Whether reading has come to its end, seeing that it has come to that of the partition. Records may have come since
+    /// that was told, though: where they matter it is to be told anew.
+    fn ends_here(&mut self) -> Result<bool> {
         match self.split.end {
-            End::Never => false,
-            End::Existing(_) => true,
-            End::Time(ms) => now() >= Timestamp::from_millis(ms),
+            End::Never => Ok(false),
+            End::Existing(_) => Ok(true),
+            End::Time(_) if self.is_past => Ok(true),
+            End::Time(ms) => {
+                if now() >= Timestamp::from_millis(ms) {
+                    self.is_past = true;
+                    self.assign()?;
+                }
+                Ok(false)
+            }
             // What is left up to there may be no records but marks of transactions, or compacted away.
             End::Offset(end) => {
-                if self.asked.elapsed() < ASK_END_EVERY {
-                    return false;
+                if self.asked.elapsed() >= ASK_END_EVERY {
+                    self.asked = Instant::now();
+                    let KafkaSplit { topic, partition, .. } = &self.split;
+                    let patience = Duration::from_millis(100);
+                    let high = self.consumer.as_ref().map(|c| c.fetch_watermarks(topic, *partition, patience));
+                    if matches!(high, Some(Ok((_, high))) if high >= end) {
+                        self.split.end = End::Existing(end);
+                        self.assign()?;
+                    }
                 }
-                self.asked = Instant::now();
-                let KafkaSplit { topic, partition, .. } = &self.split;
-                let patience = Duration::from_millis(100);
-                let high = self.consumer.as_ref().map(|c| c.fetch_watermarks(topic, *partition, patience));
-                matches!(high, Some(Ok((_, high))) if high >= end)
+                Ok(false)
             }
         }
     }
@@ -191,7 +206,7 @@ impl KafkaReader {
         while values.len() < Batch::<KafkaRecord>::target_len() && bytes < BATCH_BYTES {
             let Some(consumer) = &self.consumer else { return Ok(Poll::End) };
             let Some(event) = consumer.poll(Duration::ZERO) else {
-                if self.caught_up.is_none() || !self.ends_here() {
+                if self.caught_up.is_none() || !self.ends_here()? {
                     return Ok(Poll::Pending);
                 }
                 self.end();

@@ -21,7 +21,7 @@ fn error(source: KafkaSource) -> String {
 fn an_unknown_topic_is_an_error() {
     let broker = Broker::shared();
     let error = error(source(broker, "unheard-of"));
-    let expected = format!("topic unheard-of at Kafka {} cannot be read: there is no such topic", broker.address());
+    let expected = format!("topic unheard-of at Kafka {} cannot be used: there is no such topic", broker.address());
     assert!(error.contains("step \"Read\"") && error.contains(&expected), "{error}");
 }
 

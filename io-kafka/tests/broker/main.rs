@@ -9,3 +9,4 @@ mod reading;
 mod support;
 mod transactions;
 mod watermarks;
+mod writing;

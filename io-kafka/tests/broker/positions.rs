@@ -50,7 +50,7 @@ fn what_comes_after_the_start_is_not_part_of_a_replay() {
     for split in splits {
         assert_eq!(source.size(&split), Some(100));
         let partition = split.partition();
-        let mut by_hand = ByHand { reader: source.open(split).unwrap(), records: Vec::new() };
+        let mut by_hand = ByHand::of(&source, split);
         by_hand.poll_until("at the end", |r| r.reader.progress().done == 100);
         by_hand.poll_for(Duration::from_millis(200));
         assert_eq!(by_hand.records.len(), 100, "partition {partition}");
@@ -67,7 +67,7 @@ fn a_reader_goes_on_from_a_checkpoint_of_another() {
     let split = first.reader.checkpoint().unwrap();
     drop(first);
     assert_eq!((split.next_offset(), source.size(&split), source.lower_bound(&split)), (100, Some(50), at(1_099)));
-    let mut second = ByHand { reader: source.open(split).unwrap(), records: Vec::new() };
+    let mut second = ByHand::of(&source, split);
     assert_eq!(second.reader.watermark(), at(1_099));
     fill(Broker::shared(), &topic, 0, 500..600, 2_000);
     second.poll_until("at the end", |r| r.reader.progress().done == 50);
@@ -83,4 +83,20 @@ fn an_offset_that_is_not_there_is_an_error() {
     assert!(error.contains(&format!("partition 0 of topic {topic}")) && error.contains("it has 0 to 100"), "{error}");
     let error = source(&topic).start_partition_at(&topic, 7, 0).splits(1).unwrap_err().to_string();
     assert!(error.contains(&format!("partition 7 of topic {topic}")), "{error}");
+}
+
+#[test]
+fn reading_stops_at_a_time_to_come_once_it_has_come() {
+    let broker = Broker::shared();
+    let topic = topic(broker, 2);
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs() as i64;
+    let source = source(broker, &topic).stop_at(StopAt::Timestamp(at(now + 4)));
+    let mut readers = ByHand::open(&source);
+    fill(broker, &topic, 0, 0..10, now);
+    readers[0].poll_until("ended by a record of that time", |r| r.ended);
+    assert_eq!(readers[0].records.iter().map(number).collect::<Vec<_>>(), [0, 1, 2, 3]);
+    assert_eq!(readers[0].reader.checkpoint().unwrap().next_offset(), 4);
+    readers[1].poll_for(Duration::from_millis(300));
+    assert!(!readers[1].ended);
+    readers[1].poll_until("ended by the clock", |r| r.ended);
 }

@@ -4,7 +4,7 @@ use dataflow_core::plane::Batch;
 use dataflow_core::windows::Timestamp;
 use dataflow_core::{Metrics, Pipeline, PipelineOptions, Poll, Result, Source, SourceReader};
 use dataflow_exec::transforms::*;
-use io_kafka::{KafkaReader, KafkaRecord, KafkaSource};
+use io_kafka::{KafkaReader, KafkaRecord, KafkaSource, KafkaSplit};
 use kafka_broker::Broker;
 use rdkafka::ClientConfig;
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
@@ -27,10 +27,20 @@ pub(crate) fn topic(broker: &Broker, partitions: i32) -> String {
     name
 }
 
+/// One that takes records of up to so many bytes.
+pub(crate) fn topic_of_small_records(broker: &Broker, bytes: &str) -> String {
+    let name = format!("{}-small", topic(broker, 1));
+    make(broker, NewTopic::new(&name, 1, TopicReplication::Fixed(1)).set("max.message.bytes", bytes));
+    name
+}
+
 pub(crate) fn make_topic(broker: &Broker, name: &str, partitions: i32) {
+    make(broker, NewTopic::new(name, partitions, TopicReplication::Fixed(1)));
+}
+
+fn make(broker: &Broker, new: NewTopic<'_>) {
     let mut config = ClientConfig::new();
     let admin: AdminClient<DefaultClientContext> = config.set("bootstrap.servers", broker.address()).create().unwrap();
-    let new = NewTopic::new(name, partitions, TopicReplication::Fixed(1));
     for made in block_on(admin.create_topics([&new], &AdminOptions::new())).unwrap() {
         made.unwrap();
     }
@@ -122,13 +132,18 @@ pub(crate) fn by_partition(records: &[KafkaRecord], partitions: usize) -> Vec<Ve
 pub(crate) struct ByHand {
     pub(crate) reader: KafkaReader,
     pub(crate) records: Vec<KafkaRecord>,
+    pub(crate) ended: bool,
 }
 
 impl ByHand {
     /// Of each partition of `source`.
     pub(crate) fn open(source: &KafkaSource) -> Vec<ByHand> {
-        let open = |split| ByHand { reader: source.open(split).unwrap(), records: Vec::new() };
-        source.splits(1).unwrap().into_iter().map(open).collect()
+        source.splits(1).unwrap().into_iter().map(|split| Self::of(source, split)).collect()
+    }
+
+    /// Of a split.
+    pub(crate) fn of(source: &KafkaSource, split: KafkaSplit) -> ByHand {
+        ByHand { reader: source.open(split).unwrap(), records: Vec::new(), ended: false }
     }
 
     /// Polls until `done` says so, or fails after 30 seconds.
@@ -157,5 +172,6 @@ impl ByHand {
             std::thread::sleep(Duration::from_millis(2));
         }
         self.records.append(&mut batch.values);
+        self.ended = poll == Poll::End;
     }
 }

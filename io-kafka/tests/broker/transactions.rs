@@ -34,10 +34,14 @@ fn records_of_open_and_aborted_transactions_are_not_read() {
     transact(20..30);
     assert_eq!(numbers(replay()), committed, "a transaction is open");
     let mut live = ByHand::open(&source(broker, &topic)).remove(0);
+    let mut stopping = ByHand::open(&source(broker, &topic).stop_at(StopAt::Offset(33))).remove(0);
     live.poll_for(Duration::from_secs(1));
     assert_eq!(live.records.len(), 10);
     producer.commit_transaction(patience).unwrap();
     live.poll_until("all read", |r| r.records.len() == 20);
+    // No record will ever have the offset before the one to stop at: a mark has it.
+    stopping.poll_until("ended", |r| r.ended);
+    assert_eq!(stopping.records, live.records);
     let all: Vec<_> = (0..10).chain(20..30).collect();
     assert_eq!(live.records.iter().map(number).collect::<Vec<_>>(), all);
     assert_eq!(numbers(replay()), all);
