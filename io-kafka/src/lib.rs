@@ -102,8 +102,9 @@
 //! # Inside
 //!
 //! Each partition has a consumer of its own. It can so be opened, checkpointed and closed alone, on any thread, with a
-//! bound of its own for its memory, and an error belongs to a partition; the price is a few threads and connections of
-//! librdkafka for each. Key and value are copied out of librdkafka's buffers, which would otherwise stay as long as any
+//! bound of its own for its memory, and an error belongs to a partition. The price, measured with 64 partitions of one
+//! broker on two cores: opening one takes 6 ms, 2 ms of them processor time; it has 4 threads of librdkafka, which sleep,
+//! and 0.6 MB; while nothing comes, a second costs 0.2 ms of processor time. Key and value are copied out of librdkafka's buffers, which would otherwise stay as long as any
 //! record of them.
 //!
 //! The tests that need a broker start a real one: `./test.sh kafka` fetches it and runs them (feature `broker-tests`, which
