@@ -22,6 +22,7 @@ STEPS=(
     "test|fast|unit, integration and documentation tests of the workspace"
     "sql|full|tests of the examples with DataFusion (feature sql)"
     "stores|full|tests of io-parquet and dataflow-checkpoint with object stores"
+    "kafka|full|tests of io-kafka with real brokers (needs Java; brokers are started and stopped by the tests)"
     "features|full|clippy with all optional features"
     "doc|fast|the API documentation builds without a warning"
     "deny|full|licences, banned crates, sources, advisories (cargo-deny)"
@@ -78,6 +79,13 @@ step_stores() {
     step_python
     cargo test -p io-parquet --all-features --locked --no-fail-fast
     cargo test -p dataflow-checkpoint --features object-store --locked --no-fail-fast --test object_store
+}
+
+step_kafka() {
+    need_system "Java 17 or later (java)" default-jre-headless has_java
+    export DATAFLOW_KAFKA_LIBS="$CACHE/kafka-$(kafka_version)"
+    [[ -f $DATAFLOW_KAFKA_LIBS/complete ]] || with_lock kafka fetch_kafka "$DATAFLOW_KAFKA_LIBS"
+    cargo test -p io-kafka --features broker-tests --locked --no-fail-fast
 }
 
 step_features() {
@@ -152,6 +160,9 @@ need_system() {
 }
 
 has_c_linker() { command -v cc; }
+has_make() { command -v make; }
+has_java() { java -version 2>&1 | awk -F'"' '/version/ { split($2, v, "."); exit !(v[1] >= 17) }'; }
+has_maven() { command -v mvn; }
 has_python() { python3 -c 'import sys; sys.exit(sys.version_info < (3, 10))'; }
 has_venv() { python3 -c 'import venv, ensurepip'; }
 
@@ -170,6 +181,20 @@ make_venv() {
         die "pip could not install ${PYTHON_PACKAGES[*]}." \
             "The tests of other Parquet readers and of S3 need them; ./test.sh fast runs the others."
     echo "$wanted" >"$VENV/installed"
+}
+
+kafka_version() { sed -n 's:.*<kafka.version>\(.*\)</kafka.version>.*:\1:p' tests/kafka/pom.xml; }
+
+# fetch_kafka FOLDER: the jars of a broker, from Maven Central.
+fetch_kafka() {
+    [[ -f $1/complete ]] && return 0
+    need_system "Maven (mvn)" maven has_maven
+    say "fetching the jars of Kafka $(kafka_version) (once, 44 MB)"
+    rm -rf "$1"
+    mvn -q -B -f tests/kafka/pom.xml dependency:copy-dependencies -DoutputDirectory="$1" -DincludeScope=runtime ||
+        die "Maven could not fetch the jars of Kafka." \
+            "The tests of io-kafka need them; ./test.sh fast runs what needs no service."
+    touch "$1/complete"
 }
 
 install_cargo_deny() {
@@ -206,6 +231,7 @@ Everything is kept outside the checkout, in ${XDG_CACHE_HOME:-~/.cache}/dataflow
   target/   compiled code (CARGO_TARGET_DIR overrides it)
   tools/    cargo-deny
   venv/     Python packages (DATAFLOW_TEST_PYTHON names another interpreter instead)
+  kafka-*/  jars of a Kafka broker
 EOF
 }
 
@@ -257,6 +283,7 @@ fi
 command -v cargo >/dev/null || PATH=$PATH:${CARGO_HOME:-${HOME:-}/.cargo}/bin
 command -v cargo >/dev/null || die "cargo is missing." "Install Rust as https://rustup.rs says, then run this again."
 need_system "A C compiler (cc)" build-essential has_c_linker
+need_system "make, which librdkafka is built with," build-essential has_make
 
 trap 'exit 130' INT
 

@@ -114,6 +114,10 @@ impl<S: Source<Element = RecordBatch>> ErasedSource for ColumnSource<S> {
         ErasedSource::describe(&self.source)
     }
 
+    fn reads_side_by_side(&self) -> bool {
+        ErasedSource::reads_side_by_side(&self.source)
+    }
+
     fn splits(&self, desired: usize) -> Result<Vec<ErasedSplit>> {
         ErasedSource::splits(&self.source, desired)
     }

@@ -153,7 +153,8 @@ impl Pipeline {
     }
 
     /// Adds a step that reads `source`.
-    pub fn read<S: Source>(&self, name: &str, source: S) -> PCollection<S::Element> {
+    pub fn read<S: Source>(&self, name: &str, mut source: S) -> PCollection<S::Element> {
+        source.count_with(&|counter| self.counter(name, counter));
         let source: Arc<dyn ErasedSource> = Arc::new(source);
         let output = OutputPort {
             tag: "main".to_owned(),

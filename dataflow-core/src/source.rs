@@ -8,7 +8,7 @@
 //! `DoFn` (<https://s.apache.org/splittable-do-fn>).
 
 use crate::plane::{AnyBatch, Batch, Outbox, typed};
-use crate::{Data, Result, coder};
+use crate::{Counter, Data, Result, coder};
 use dataflow_windows::Timestamp;
 use serde::{Serialize, de::DeserializeOwned};
 
@@ -85,6 +85,17 @@ pub trait Source: Send + Sync + 'static {
     /// What is read, in a few words, for `explain()`.
     fn describe(&self) -> String {
         String::new()
+    }
+
+    /// Takes the counters it counts with, by their names; called when it becomes a step of a pipeline. They are the step's,
+    /// beside those of the engine.
+    fn count_with(&mut self, _counter: &dyn Fn(&str) -> Counter) {}
+
+    /// Whether all splits are to be read at once, taking turns, since they bring elements of the same times. Splits of an
+    /// unbounded source are, or one that never ends would keep others from being read at all; those of a bounded one are
+    /// not unless it says so, and each thread then reads one after the other.
+    fn reads_side_by_side(&self) -> bool {
+        self.boundedness() == Boundedness::Unbounded
     }
 
     /// Cuts the input into splits, in the order in which they had best be read: about `desired` of them, or as many as
@@ -197,6 +208,10 @@ pub trait ErasedSource: Send + Sync {
     fn boundedness(&self) -> Boundedness;
     /// See [`Source::describe`].
     fn describe(&self) -> String;
+    /// See [`Source::reads_side_by_side`].
+    fn reads_side_by_side(&self) -> bool {
+        self.boundedness() == Boundedness::Unbounded
+    }
     /// See [`Source::splits`].
     fn splits(&self, desired: usize) -> Result<Vec<ErasedSplit>>;
     /// See [`Source::size`].
@@ -241,6 +256,10 @@ impl<S: Source> ErasedSource for S {
 
     fn describe(&self) -> String {
         Source::describe(self)
+    }
+
+    fn reads_side_by_side(&self) -> bool {
+        Source::reads_side_by_side(self)
     }
 
     fn splits(&self, desired: usize) -> Result<Vec<ErasedSplit>> {

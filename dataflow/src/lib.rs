@@ -17,6 +17,8 @@ pub use dataflow_core as core;
 pub use dataflow_core::windows;
 pub use dataflow_derive as derive;
 pub use dataflow_exec::combiners;
+#[cfg(feature = "kafka")]
+pub use io_kafka as kafka;
 #[cfg(feature = "parquet")]
 pub use io_parquet as parquet;
 #[cfg(feature = "text")]
@@ -63,6 +65,8 @@ pub mod prelude {
         Collected, DeadLetter, IterableView, Keyed, KeyedCollection, Keying, MapView, MultimapView, SideMap,
         SideMultimap, SingletonView, View,
     };
+    #[cfg(feature = "kafka")]
+    pub use io_kafka::{KafkaMessage, KafkaRecord, KafkaSink, KafkaSource};
     #[cfg(feature = "parquet")]
     pub use io_parquet::{ParquetSink, ParquetSource};
     #[cfg(feature = "text")]

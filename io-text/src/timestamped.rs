@@ -3,7 +3,7 @@
 use dataflow_core::plane::{Batch, Bounds, Column};
 use dataflow_core::windows::Timestamp;
 use dataflow_core::windows::watermark::WatermarkEstimator;
-use dataflow_core::{Boundedness, Poll, Progress, Result, Source, SourceReader};
+use dataflow_core::{Boundedness, Counter, Poll, Progress, Result, Source, SourceReader};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
@@ -65,6 +65,14 @@ impl<S: Source> Source for Timestamped<S> {
 
     fn describe(&self) -> String {
         self.source.describe()
+    }
+
+    fn count_with(&mut self, counter: &dyn Fn(&str) -> Counter) {
+        self.source.count_with(counter);
+    }
+
+    fn reads_side_by_side(&self) -> bool {
+        self.source.reads_side_by_side()
     }
 
     fn splits(&self, desired: usize) -> Result<Vec<Self::Split>> {

@@ -317,7 +317,7 @@ impl Plan {
         for node in &self.graph.nodes {
             if let NodeKind::Read(source) = &node.kind {
                 let (unread, done) = checkpoint.splits.remove(&node.name).unwrap_or_default();
-                splits.insert(node.name.clone(), Arc::new(Splits::new(source.clone(), unread, done)));
+                splits.insert(node.name.clone(), Arc::new(Splits::new(source.clone(), self.threads, unread, done)));
             }
         }
         Ok(Start { steps: Some(checkpoint.steps), splits, script: checkpoint.script, ..Start::default() })

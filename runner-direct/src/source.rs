@@ -64,6 +64,10 @@ impl SourceTask {
         others: bool,
         mut random: Option<&mut Random>,
     ) -> Result<Read> {
+        // Before any has its turn again, so that none waits for one that does not end.
+        if !self.readers.is_empty() && self.readers.len() < self.splits.at_once && self.open()? {
+            return self.poll(executor, others, random);
+        }
         // Each reader has its turn; when all have nothing, another split may have.
         for _ in 0..self.readers.len() {
             let read = self.poll(executor, others, random.as_deref_mut())?;

@@ -10,6 +10,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 /// The splits of one source, shared by all threads.
 pub(crate) struct Splits {
     pub(crate) source: Arc<dyn ErasedSource>,
+    /// How many of the splits a thread opens at once. It takes more only when those have nothing.
+    pub(crate) at_once: usize,
     state: Mutex<State>,
     /// Threads that have nothing to read of this source, and would like a part of a split.
     hungry: AtomicUsize,
@@ -43,9 +45,10 @@ pub(crate) enum Status {
 }
 
 impl Splits {
-    pub(crate) fn new(source: Arc<dyn ErasedSource>, unread: Vec<ErasedSplit>, done: u64) -> Self {
+    pub(crate) fn new(source: Arc<dyn ErasedSource>, threads: usize, unread: Vec<ErasedSplit>, done: u64) -> Self {
+        let at_once = if source.reads_side_by_side() { unread.len().div_ceil(threads.max(1)) } else { 1 };
         let state = State { unread: unread.into(), done, ..State::default() };
-        Splits { source, state: Mutex::new(state), hungry: AtomicUsize::new(0) }
+        Splits { source, at_once, state: Mutex::new(state), hungry: AtomicUsize::new(0) }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -153,6 +156,6 @@ impl Splits {
     pub(crate) fn open(source: &Arc<dyn ErasedSource>, threads: usize) -> Result<Self> {
         // Several splits a thread, so that none is idle for long at the end.
         let desired = if threads == 1 { 1 } else { threads * 4 };
-        Ok(Self::new(source.clone(), source.splits(desired)?, 0))
+        Ok(Self::new(source.clone(), threads, source.splits(desired)?, 0))
     }
 }

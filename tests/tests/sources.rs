@@ -313,8 +313,10 @@ fn a_split_that_has_nothing_does_not_keep_others_from_being_read() {
     }
 }
 
-/// Two splits that always have an element, but for the first one's first poll. What was polled is noted.
+/// Two splits that always have an element, but for a poll when 500 are left. What was polled is noted.
 struct Busy {
+    lens: [u64; 2],
+    side_by_side: bool,
     poll: Poll,
     polled: Arc<Mutex<Vec<u64>>>,
 }
@@ -332,7 +334,10 @@ impl Source for Busy {
     type Reader = BusyReader;
 
     fn splits(&self, _: usize) -> Result<Vec<(u64, u64)>> {
-        Ok(vec![(0, 501), (1, 500)])
+        Ok(vec![(0, self.lens[0]), (1, self.lens[1])])
+    }
+    fn reads_side_by_side(&self) -> bool {
+        self.side_by_side
     }
     fn open(&self, (split, left): (u64, u64)) -> Result<BusyReader> {
         Ok(BusyReader { split, left, poll: self.poll, polled: self.polled.clone() })
@@ -362,11 +367,53 @@ fn a_split_that_always_has_something_does_not_keep_others_from_being_read() {
     for poll in [Poll::Pending, Poll::More] {
         let polled = Arc::new(Mutex::new(Vec::new()));
         let p = Pipeline::new("test");
-        let out = p.read("Read", Busy { poll, polled: polled.clone() }).collect("Out");
+        let source = Busy { lens: [501, 500], side_by_side: false, poll, polled: polled.clone() };
+        let out = p.read("Read", source).collect("Out");
         Way::on(1).run(&p).unwrap();
         assert_eq!(out.sorted().len(), 1_000);
         let polled = polled.lock().unwrap();
         let until_end = polled.iter().position(|split| *split == 0).unwrap();
         assert!(until_end < 50, "{poll:?}: the first split has its turn after {until_end} polls of the second");
     }
+}
+
+#[test]
+fn splits_are_read_side_by_side_where_the_source_says_so() {
+    for side_by_side in [true, false] {
+        let polled = Arc::new(Mutex::new(Vec::new()));
+        let p = Pipeline::new("test");
+        let source = Busy { lens: [500; 2], side_by_side, poll: Poll::More, polled: polled.clone() };
+        let out = p.read("Read", source).collect("Out");
+        Way::on(1).run(&p).unwrap();
+        assert_eq!(out.sorted().len(), 1_000);
+        let polled = polled.lock().unwrap();
+        let alone = polled.iter().position(|split| *split != polled[0]).unwrap();
+        assert!(
+            if side_by_side { alone < 50 } else { alone == 500 },
+            "{side_by_side}: {alone} polls of the first alone"
+        );
+    }
+}
+
+#[test]
+fn a_source_counts_as_its_step() {
+    struct Counting(OneSplit, dataflow_core::Counter);
+    impl Source for Counting {
+        type Element = u64;
+        type Split = (u64, u64);
+        type Reader = Reader;
+        fn count_with(&mut self, counter: &dyn Fn(&str) -> dataflow_core::Counter) {
+            self.1 = counter("opened");
+        }
+        fn splits(&self, desired: usize) -> Result<Vec<(u64, u64)>> {
+            self.0.splits(desired)
+        }
+        fn open(&self, split: (u64, u64)) -> Result<Reader> {
+            self.1.inc();
+            self.0.open(split)
+        }
+    }
+    let p = Pipeline::new("test");
+    p.read("Read", Counting(OneSplit { end: 10, ..OneSplit::default() }, dataflow_core::Counter::default()));
+    assert_eq!(Way::on(1).run(&p).unwrap().get("Read", "opened"), 1);
 }
