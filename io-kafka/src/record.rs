@@ -10,8 +10,7 @@ use std::sync::Arc;
 /// A record of a Kafka topic, as it was read.
 ///
 /// Key, value and header values are [`Bytes`]: a clone shares them. Each has an allocation of its own rather than a slice
-/// of a common one, so that a key that is kept in state keeps nothing else in memory; beside the fetch of a record the
-/// copy does not show.
+/// of a common one, so that a key that is kept in state keeps nothing else in memory.
 ///
 /// ```
 /// use io_kafka::KafkaRecord;

@@ -4,7 +4,7 @@ use crate::cluster::{Cluster, Diary};
 use crate::{KafkaMessage, discover};
 use dataflow_core::plane::Batch;
 use dataflow_core::windows::{Timestamp, Window};
-use dataflow_core::{Counter, Data, Error, ErrorKind, Result, Sink, SinkContext, SinkWriter};
+use dataflow_core::{Counter, Data, DurableRun, Error, ErrorKind, Result, Sink, SinkContext, SinkWriter};
 use rdkafka::client::ClientContext;
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
@@ -89,6 +89,11 @@ impl<T: Data, F: Fn(&T, &mut KafkaMessage) + Send + Sync + 'static> Sink<T> for 
             }
         }
         discover::check(&self.cluster, &self.topic)
+    }
+
+    /// At least once: what was sent after the checkpoint is sent again.
+    fn resume(&self, _: &DurableRun) -> Result<()> {
+        self.prepare()
     }
 
     fn open(&self, context: SinkContext) -> Result<KafkaWriter<T, F>> {

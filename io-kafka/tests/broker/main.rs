@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod durable;
 mod errors;
 mod outages;
 mod positions;
