@@ -7,7 +7,7 @@ use common::{Place, is_full, visible};
 use examples::lake::simulate;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 const N: u64 = 60_000;
 const SEED: u64 = 11;
@@ -37,6 +37,31 @@ fn read_by_pyarrow(python: &str, place: &Place) {
         "import sys, pyarrow.parquet as pq\nfor p in sys.argv[1:]: pq.ParquetFile(p).read().validate(full=True)";
     let output = Command::new(python).args(["-c", script]).args(files).output().unwrap();
     assert!(output.status.success(), "{}", common::text(&output.stderr));
+}
+
+#[test]
+fn a_killed_run_with_checkpoints_goes_on_and_lands_each_event_once() {
+    let place = Place::new();
+    let input = format!("simulate:{N}:{SEED}");
+    let arguments = ["--input", &input, "--threads", "2", "--checkpoint", "state", "--checkpoint-interval", "200ms"];
+    let truth = simulate::truth(N, SEED);
+    for i in 0..8 {
+        let mut process = place.command(&arguments).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        std::thread::sleep(Duration::from_millis(100).mul_f64(1.0 + 9.0 * random(i)));
+        process.kill().unwrap();
+        process.wait().unwrap();
+        assert!(place.events().len() as u64 <= truth.valid, "kill {i}");
+    }
+    place.land(&arguments);
+    let mut ids: Vec<_> = place.events().into_iter().map(|event| event.event_id).collect();
+    assert_eq!(ids.len() as u64, truth.valid);
+    ids.dedup();
+    assert_eq!(ids.len() as u64, truth.valid, "each once");
+    assert_eq!(place.metrics().iter().map(|row| row.count).sum::<u64>(), truth.valid);
+    assert_eq!(place.dead_letters().len() as u64, truth.invalid);
+    // It has come to its end, so it does nothing when it is started again.
+    place.land(&arguments);
+    assert_eq!(place.events().len() as u64, truth.valid);
 }
 
 #[test]
