@@ -44,9 +44,12 @@ impl LocalStore {
     /// # Errors
     /// If it cannot be made.
     pub fn open(root: impl Into<PathBuf>) -> Result<Self> {
-        let root = root.into();
+        let root: PathBuf = root.into();
+        // Absolute: above a relative path of one name there would be a folder without a name.
+        let root = std::path::absolute(&root)
+            .map_err(|e| Error::io(format!("the folder {} cannot be found", root.display()), e))?;
         let mut missing: Vec<&Path> = root.ancestors().take_while(|folder| !folder.exists()).collect();
-        while let Some(folder) = missing.pop().filter(|folder| !folder.as_os_str().is_empty()) {
+        while let Some(folder) = missing.pop() {
             make_folder(folder)?;
         }
         make_folder(&root.join(TMP))?;
